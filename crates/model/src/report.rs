@@ -1,0 +1,122 @@
+//! What one worker saw from beginning to end: counters and histograms, of a size that does not depend on time.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    histogram::Histogram,
+    id::{Region, RunId, TestId},
+};
+
+/// One worker's part of the results.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The scenario.
+    pub test_id: TestId,
+    /// The run.
+    pub run_id: RunId,
+    /// Where the worker ran.
+    pub region: Region,
+    /// Which worker.
+    pub worker: u32,
+    /// The common start, in milliseconds since 1970.
+    pub started_at_ms: u64,
+    /// When the last sample ended, in milliseconds since 1970.
+    pub ended_at_ms: u64,
+    /// Why it ended.
+    pub ending: Ending,
+    /// The largest number of virtual users that were iterating at once.
+    pub max_virtual_users: u64,
+    /// Iterations that were completed, and those cut off at the end.
+    pub iterations: Iterations,
+    /// What was seen per label of the scenario.
+    pub labels: BTreeMap<String, Measurements>,
+    /// One entry per second of the run, for plots; from second 1.
+    pub seconds: Vec<Second>,
+    /// Why this generator's measurements may not be trusted; empty when they may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub degraded: Vec<String>,
+}
+
+/// Why a worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Ending {
+    /// The profile was over.
+    Finished,
+    /// It was told to stop.
+    Stopped,
+    /// No start instant was given in time; nothing was sent.
+    NeverStarted,
+}
+
+/// What became of the iterations that began, and how many could not begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Iterations {
+    /// Ran to their last step.
+    pub completed: u64,
+    /// Were cut off at the end of the graceful stop.
+    pub interrupted: u64,
+    /// Should have begun and could not.
+    pub dropped: u64,
+}
+
+/// Counters and latencies of one label, or of everything.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Measurements {
+    /// Samples that met their expectation.
+    pub succeeded: u64,
+    /// Samples that did not.
+    pub failed: u64,
+    /// How often each outcome was seen: a status (`"200"`) or a named error (`"connect refused"`).
+    pub outcomes: BTreeMap<String, u64>,
+    /// Bytes received, heads included.
+    pub bytes_received: u64,
+    /// Bytes sent, heads included.
+    pub bytes_sent: u64,
+    /// From the intended start of a request to the last byte of its response, every sample, failed ones too.
+    pub latency: Histogram,
+    /// From the first byte sent to the first byte received.
+    pub waiting: Histogram,
+    /// Name resolution, connecting and TLS, of the samples that opened a connection.
+    pub connecting: Histogram,
+}
+
+impl Measurements {
+    /// Adds what another worker or label saw.
+    pub fn merge(&mut self, other: &Self) {
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        for (outcome, count) in &other.outcomes {
+            *self.outcomes.entry(outcome.clone()).or_default() += count;
+        }
+        self.bytes_received += other.bytes_received;
+        self.bytes_sent += other.bytes_sent;
+        self.latency.merge(&other.latency);
+        self.waiting.merge(&other.waiting);
+        self.connecting.merge(&other.connecting);
+    }
+
+    /// All samples.
+    pub fn samples(&self) -> u64 {
+        self.succeeded + self.failed
+    }
+}
+
+/// One second of one worker, small enough to keep for every second of a day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Second {
+    /// Virtual users that were iterating.
+    pub virtual_users: u64,
+    /// Successes that ended in this second.
+    pub succeeded: u64,
+    /// Failures that ended in this second.
+    pub failed: u64,
+    /// Latencies of the samples that ended in this second.
+    pub latency: Histogram,
+}

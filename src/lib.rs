@@ -1,3 +1,8 @@
 //! The `dlt` command: environments, templates, deployments, runs.
 //!
-//! `config` and `render` and `check` think; `deploy` acts and says what happens as events; `cli` reads arguments and shows.
+//! `config`, `render` and `check` think; `deploy` acts and says what happens as events; `cli` reads arguments and shows.
+
+pub mod cli;
+pub mod exit;
+pub mod failure;
+pub mod terminal;

@@ -1,0 +1,57 @@
+//! The command line: one file per verb, each with its `Args` and its `run`.
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{exit::Exit, failure::Failure};
+
+/// Distributed load testing on AWS, provisioned by one command.
+#[derive(Debug, Parser)]
+#[command(name = "dlt", version, propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb understands.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Global {
+    /// What to print on standard output: for people, or for programs.
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// What standard output carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Text for people.
+    Text,
+    /// JSON for programs: one value, or one event a line.
+    Json,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+enum Verb {}
+
+/// Reads the arguments, does what they say, and answers how the process ends. Talk goes to standard error.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match dispatch(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            crate::terminal::complain(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+    match cli.verb {}
+}

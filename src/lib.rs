@@ -5,4 +5,5 @@
 pub mod cli;
 pub mod exit;
 pub mod failure;
+pub mod target;
 pub mod terminal;

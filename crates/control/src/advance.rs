@@ -13,7 +13,7 @@ use crate::{
     census::Census,
     error::ControlError,
     plane::ControlPlane,
-    ports::{Expect, FleetError, Launch, Phase, RunKey, StoreError},
+    ports::{Expect, FleetError, Launch, RunKey, StoreError},
     record::RunRecord,
     state::{self, Step},
     status::Status,
@@ -136,7 +136,8 @@ impl ControlPlane {
         let body = self.body(&run.test_id, &run.body).await?;
         let plan = LoadPlan::new(&body).map_err(ControlError::Invalid)?;
         let patience_ms = run.pace.provisioning_ms + run.pace.lead_ms + run.pace.margin_ms;
-        let wanted = plan.assignments(&run.test_id, &run.run_id).into_iter().filter(|one| workers.contains(&one.worker));
+        let wanted =
+            plan.assignments(&run.test_id, &run.run_id).into_iter().filter(|one| workers.contains(&one.worker));
         let key = run.key();
         let writes = wanted.map(|mut assignment| {
             assignment.start_deadline_ms = patience_ms;
@@ -193,9 +194,4 @@ fn note_launch(run: &mut RunRecord, worker: u32, outcome: &Result<(), FleetError
         Err(FleetError::Refused(reason)) => run.lose(&[(worker, format!("was refused: {reason}"))].into()),
         Err(FleetError::Unavailable(reason)) => run.launch_trouble = Some(reason.chars().take(300).collect()),
     }
-}
-
-/// Whether a worker may still write something.
-pub(crate) fn may_live(phase: Option<&Phase>) -> bool {
-    matches!(phase, Some(Phase::Pending | Phase::Running))
 }

@@ -34,10 +34,7 @@ pub fn digest(bytes: &[u8]) -> BodyDigest {
 ///
 /// # Errors
 /// When the files cannot be reached, the file is too large, or holds something else.
-pub async fn read<T: DeserializeOwned>(
-    blobs: &Arc<dyn ObjectStore>,
-    path: &Path,
-) -> Result<Option<T>, ControlError> {
+pub async fn read<T: DeserializeOwned>(blobs: &Arc<dyn ObjectStore>, path: &Path) -> Result<Option<T>, ControlError> {
     let found = match blobs.get(path).await {
         Err(object_store::Error::NotFound { .. }) => return Ok(None),
         found => found?,
@@ -54,11 +51,7 @@ pub async fn read<T: DeserializeOwned>(
 ///
 /// # Errors
 /// When the files cannot be reached.
-pub async fn write<T: Serialize>(
-    blobs: &Arc<dyn ObjectStore>,
-    path: &Path,
-    value: &T,
-) -> Result<(), ControlError> {
+pub async fn write<T: Serialize>(blobs: &Arc<dyn ObjectStore>, path: &Path, value: &T) -> Result<(), ControlError> {
     blobs.put(path, to_bytes(path, value)?.into()).await?;
     Ok(())
 }

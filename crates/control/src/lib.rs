@@ -17,6 +17,7 @@ pub mod records;
 mod results;
 mod runs;
 mod scenarios;
+mod shapes;
 pub mod state;
 pub mod status;
 #[cfg(feature = "test-util")]

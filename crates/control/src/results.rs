@@ -11,13 +11,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 
 use crate::{
-    blobs,
-    census::Census,
-    error::ControlError,
-    plane::ControlPlane,
-    record::RunRecord,
-    state,
-    status::Status,
+    blobs, census::Census, error::ControlError, plane::ControlPlane, record::RunRecord, state, status::Status,
 };
 
 /// How large the totals in a run's record may be, in bytes of JSON; the rest of the record is smaller.
@@ -77,13 +71,7 @@ impl ControlPlane {
 }
 
 /// Writes into the record what came out. A run that has ended stays as it ended.
-fn conclude(
-    run: &mut RunRecord,
-    status: Status,
-    summary: &Summary,
-    unreadable: &BTreeMap<u32, String>,
-    now_ms: u64,
-) {
+fn conclude(run: &mut RunRecord, status: Status, summary: &Summary, unreadable: &BTreeMap<u32, String>, now_ms: u64) {
     if run.status.is_end() {
         return;
     }
@@ -104,7 +92,7 @@ fn conclude(
         (Status::Cancelled, false) => None,
         _ => run.losses(),
     };
-    run.results = measured.then(|| bounded(dlt_model::summary::dlt_results(summary)));
+    run.results = measured.then(|| bounded(crate::shapes::totals(summary)));
     run.ended_at_ms = Some(now_ms);
     state::forward(run, status);
 }

@@ -46,7 +46,8 @@ impl ControlPlane {
         for _ in 0..3 {
             let Some((found, version)) = self.records.get::<ScenarioRecord>(&records::scenario_key(&test_id)).await?
             else {
-                match self.write_scenario(fresh(test_id.clone(), self.now_ms()), Expect::Absent, scenario, draft).await {
+                match self.write_scenario(fresh(test_id.clone(), self.now_ms()), Expect::Absent, scenario, draft).await
+                {
                     Err(ControlError::Store(StoreError::Conflict)) => continue,
                     written => return Ok((written?, false)),
                 }
@@ -91,11 +92,7 @@ impl ControlPlane {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn scenarios(
-        &self,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Listing<ScenarioRecord>, ControlError> {
+    pub async fn scenarios(&self, after: Option<&str>, limit: usize) -> Result<Listing<ScenarioRecord>, ControlError> {
         let mut listing = self.records.list::<ScenarioRecord>(SCENARIOS, Order::Ascending, after, limit).await?;
         listing.items.retain(|record| !record.deleting);
         Ok(listing)

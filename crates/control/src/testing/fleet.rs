@@ -129,7 +129,12 @@ impl Fleet for FakeFleet {
         self.trouble()?;
         tokio::task::yield_now().await;
         let fresh = || Worker { region: launch.region.clone(), phase: Phase::Pending, starts: 1, forgotten: false };
-        self.state().workers.entry((launch.run.clone(), launch.worker)).or_insert_with(fresh);
+        let mut state = self.state();
+        let known = state.workers.entry((launch.run.clone(), launch.worker)).or_insert_with(fresh);
+        // A fleet that has forgotten a worker has forgotten that it was launched, too.
+        if known.forgotten {
+            *known = Worker { starts: known.starts + 1, ..fresh() };
+        }
         Ok(())
     }
 

@@ -69,9 +69,7 @@ impl Store for MemoryStore {
                 beyond.map_while(ours).take(limit + 1).collect()
             }
             (Order::Ascending, None) => documents.range(key("")..).map_while(ours).take(limit + 1).collect(),
-            (Order::Descending, Some(edge)) => {
-                documents.range(..edge).rev().map_while(ours).take(limit + 1).collect()
-            }
+            (Order::Descending, Some(edge)) => documents.range(..edge).rev().map_while(ours).take(limit + 1).collect(),
             (Order::Descending, None) => documents.iter().rev().filter_map(ours).take(limit + 1).collect(),
         };
         let more = items.len() > limit;

@@ -58,7 +58,7 @@ pub(super) fn method(text: &str) -> Result<String, String> {
     if METHODS.contains(&method.as_str()) {
         return Ok(method);
     }
-    Err(format!("`{text}` is not a method; expected one of {}", METHODS.join(", ")))
+    Err(format!("`{}` is not a method; expected one of {}", shown(text), METHODS.join(", ")))
 }
 
 /// An absolute URL as it is, or what is wrong with it.
@@ -73,7 +73,7 @@ pub(super) fn url(text: &str) -> Result<String, String> {
     if text.contains("${__") {
         return Err("JMeter's functions (`${__…}`) cannot be run by this release".to_owned());
     }
-    let url = url::Url::parse(text).map_err(|error| format!("`{text}` is not an absolute URL: {error}"))?;
+    let url = url::Url::parse(text).map_err(|error| format!("`{}` is not an absolute URL: {error}", shown(text)))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!("expected an http or https URL, found `{}:`", url.scheme()));
     }
@@ -87,7 +87,7 @@ pub(super) fn url(text: &str) -> Result<String, String> {
 pub(super) fn header(name: &str, value: &str) -> Result<(), String> {
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if name.is_empty() || !name.chars().all(token) {
-        return Err(format!("`{name}` is not the name of a header"));
+        return Err(format!("`{}` is not the name of a header", shown(name)));
     }
     if value.chars().any(|c| c.is_control() && c != '\t') {
         return Err("the value of a header must not contain line ends or other control characters".to_owned());
@@ -114,8 +114,8 @@ pub(super) fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(number) if digits && (least..=most).contains(&number) => Ok(number),
-        _ if digits => Err(format!("expected a number from {least} to {most}, found {text}")),
-        _ => Err(format!("expected a whole number from {least} to {most}, found `{text}`")),
+        _ if digits => Err(format!("expected a number from {least} to {most}, found {}", shown(text))),
+        _ => Err(format!("expected a whole number from {least} to {most}, found `{}`", shown(text))),
     }
 }
 
@@ -140,7 +140,7 @@ pub(super) fn statuses(text: &str) -> Result<Vec<u16>, String> {
     }
     match number(text, 100, 599) {
         Ok(status) => Ok(vec![u16::try_from(status).expect("at most 599")]),
-        Err(_) => Err(format!("`{text}` is not a status; expected one like 200, or a class like 2xx")),
+        Err(_) => Err(format!("`{}` is not a status; expected one like 200, or a class like 2xx", shown(text))),
     }
 }
 
@@ -153,6 +153,16 @@ pub(super) fn tag(text: &str) -> Result<String, String> {
     if (1..=MAX_TAG_LENGTH).contains(&length) {
         Ok(tag)
     } else {
-        Err(format!("expected a tag of 1 to {MAX_TAG_LENGTH} letters, digits and hyphens, found `{text}`"))
+        Err(format!("expected a tag of 1 to {MAX_TAG_LENGTH} letters, digits and hyphens, found `{}`", shown(text)))
     }
+}
+
+/// As much of a text as a message needs, on one line.
+fn shown(text: &str) -> String {
+    const SHOWN: usize = 80;
+    let mut short: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        short.push('…');
+    }
+    short
 }

@@ -218,12 +218,18 @@ fn share(
         let end = next + usize::try_from(*count).expect("at most MAX_WORKERS");
         let users = shares[next..end].iter().sum();
         next = end;
+        let needed = u32::try_from(users).unwrap_or(u32::MAX).min(*count);
         if users == 0 {
             let message = format!("`{region}` gets none of {virtual_users} virtual users and is left out");
             warnings.push(Problem::at(place, "regions", message));
-        } else {
-            fleet.push(RegionLoad { region: region.clone(), workers: *count, virtual_users: users });
+            continue;
         }
+        if needed < *count {
+            let message =
+                format!("{count} workers for {users} virtual users in `{region}`: {needed} are enough, one user each");
+            warnings.push(Problem::at(place, "workers", message));
+        }
+        fleet.push(RegionLoad { region: region.clone(), workers: needed, virtual_users: users });
     }
     fleet
 }

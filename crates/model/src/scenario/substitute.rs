@@ -8,7 +8,7 @@ use crate::{
     problem::{Place, Problem},
 };
 
-/// Replaces every variable; the answer is a problem for each that is not set and has no default.
+/// Replaces every variable; the answer is a problem for each that is not set and has no default, which stays as it stands.
 pub(super) fn substitute(root: &mut Node, lookup: &dyn Fn(&str) -> Option<String>) -> Vec<Problem> {
     let mut problems = Vec::new();
     walk(root, "", lookup, &mut problems);
@@ -54,7 +54,10 @@ fn replace(text: &str, lookup: &dyn Fn(&str) -> Option<String>, unset: &mut dyn 
                 let value = lookup(name).filter(|value| default.is_none() || !value.is_empty());
                 match value.or_else(|| default.map(ToOwned::to_owned)) {
                     Some(value) => result.push_str(&value),
-                    None => unset(name),
+                    None => {
+                        unset(name);
+                        result.push_str(&rest[at..at + 2 + length]);
+                    }
                 }
                 rest = &rest[at + 2 + length..];
             }
@@ -120,6 +123,6 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_not_set_is_named() {
-        assert_eq!(replaced("a${NONE}b").1, ["NONE"]);
+        assert_eq!(replaced("a${NONE}b"), ("a${NONE}b".to_owned(), vec!["NONE".to_owned()]));
     }
 }

@@ -44,12 +44,17 @@ fn describe(plan: &LoadPlan, warnings: &[Problem]) -> String {
     let scenario = &plan.scenario;
     let estimate = plan.estimate();
     let mut text = format!("{}\n", scenario.name);
+    if !scenario.description.is_empty() {
+        writeln!(text, "{}", scenario.description).unwrap();
+    }
     for group in &plan.groups {
         writeln!(text, "{}: {} virtual users on {} workers", group.region, group.virtual_users, group.workers).unwrap();
     }
-    writeln!(text, "ramp up {}, hold for {}, {} in all", scenario.ramp_up, scenario.hold_for, estimate.duration).unwrap();
+    writeln!(text, "ramp up {}, hold for {}, {} in all", scenario.ramp_up, scenario.hold_for, estimate.duration)
+        .unwrap();
     for request in &scenario.requests {
-        writeln!(text, "{}: {} {} within {} ms", request.label, request.method, request.url, request.timeout_ms).unwrap();
+        writeln!(text, "{}: {} {} within {} ms", request.label, request.method, request.url, request.timeout_ms)
+            .unwrap();
         for (name, value) in &request.headers {
             writeln!(text, "  {name}: {value}").unwrap();
         }
@@ -110,7 +115,9 @@ fn what_was_read_survives_the_store_and_aws_dlts_shape() {
     use dlt_model::scenario::dlt_json::TestScenario;
     for entry in fs::read_dir(cases()).unwrap() {
         let path = entry.unwrap().path();
-        let Some(file) = path.extension().filter(|end| *end == "plan").map(|_| path.with_extension("")) else { continue };
+        let Some(file) = path.extension().filter(|end| *end == "plan").map(|_| path.with_extension("")) else {
+            continue;
+        };
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let region: Region = "eu-west-1".parse().unwrap();
         let (scenario, _) = Scenario::read(&name, &fs::read_to_string(&file).unwrap(), &lookup, Some(&region)).unwrap();
@@ -118,7 +125,8 @@ fn what_was_read_survives_the_store_and_aws_dlts_shape() {
         assert_eq!(serde_json::from_str::<Scenario>(&stored).unwrap(), scenario, "{name}");
         for form in [TestScenario::Object, TestScenario::Text] {
             let written = serde_json::to_string_pretty(&scenario.to_dlt_json(form)).unwrap();
-            let again = Scenario::from_dlt_json(&written, None).unwrap_or_else(|wrong| panic!("{name}: {wrong}\n{written}"));
+            let again =
+                Scenario::from_dlt_json(&written, None).unwrap_or_else(|wrong| panic!("{name}: {wrong}\n{written}"));
             assert_eq!(again.scenario, scenario, "{name}");
         }
     }

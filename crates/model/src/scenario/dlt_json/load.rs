@@ -71,11 +71,10 @@ impl Reader<'_> {
     }
 
     fn region(&mut self, node: &Node, path: &str) -> Option<Region> {
-        let path = join(path, "region");
         let written = present(node, "region");
         let text = written.and_then(Node::text).unwrap_or_default();
         if !text.is_empty() && !PLACEHOLDERS.contains(&text) || written.is_some_and(|node| node.text().is_none()) {
-            return self.required(node, "", "region", |text| text.parse::<Region>().map_err(|why| why.to_string()));
+            return self.required(node, path, "region", |text| text.parse::<Region>().map_err(|why| why.to_string()));
         }
         if self.default_region.is_none() {
             let message = if text.is_empty() {
@@ -83,7 +82,7 @@ impl Reader<'_> {
             } else {
                 format!("`{text}` stands for a region that is not known here")
             };
-            self.refuse(written.unwrap_or(node), &path, message, "write a region such as `eu-west-1`");
+            self.refuse(written.unwrap_or(node), &join(path, "region"), message, "write a region such as `eu-west-1`");
         }
         self.default_region.cloned()
     }

@@ -86,7 +86,7 @@ impl Reader<'_> {
             self.refuse(script, &join(path, "script"), "scripts cannot be run by this release", hint);
             return Vec::new();
         }
-        self.refuse_keys(node, path, &REFUSED_IN_SCENARIO);
+        self.refuse_keys(node, path, &REFUSED_IN_SCENARIO, "write the values into the requests");
         let known: Vec<&str> = SCENARIO_KEYS.into_iter().chain(REFUSED_IN_SCENARIO).collect();
         self.warn_unknown_keys(node, path, &known);
         let shared = Shared {
@@ -118,7 +118,7 @@ impl Reader<'_> {
             self.reject(node, path, format!("expected an object, found {}", node.kind()));
             return None;
         }
-        self.refuse_keys(node, path, &REFUSED_IN_REQUEST);
+        self.refuse_keys(node, path, &REFUSED_IN_REQUEST, "leave it out; a request may `expect` statuses");
         let known: Vec<&str> = REQUEST_KEYS.into_iter().chain(REFUSED_IN_REQUEST).collect();
         self.warn_unknown_keys(node, path, &known);
         let url = self.required(node, path, "url", |text| absolute(text, shared));
@@ -186,11 +186,11 @@ impl Reader<'_> {
         if accepted.is_empty() { Expect::Success } else { Expect::Status(accepted) }
     }
 
-    fn refuse_keys(&mut self, node: &Node, path: &str, refused: &[&str]) {
+    fn refuse_keys(&mut self, node: &Node, path: &str, refused: &[&str], instead: &str) {
         for (key, value) in node.entries().iter().filter(|(key, _)| refused.contains(&key.text.as_str())) {
             if present(node, &key.text).is_some() {
                 let message = format!("`{}` is not supported by this release", key.text);
-                self.refuse(value, &join(path, &key.text), message, "remove it; a request may `expect` statuses");
+                self.refuse(value, &join(path, &key.text), message, instead);
             }
         }
     }

@@ -47,7 +47,7 @@ pub(super) fn write(scenario: &Scenario, form: TestScenario) -> Map<String, Json
 
 /// One entry, or two when the virtual users cannot be shared evenly: those with one user less, and those with one more.
 fn task_configs(load: &RegionLoad) -> Vec<Json> {
-    let workers = u64::from(load.workers);
+    let workers = u64::from(load.workers).min(load.virtual_users).max(1);
     let (least, more) = (load.virtual_users / workers, load.virtual_users % workers);
     [(workers - more, least), (more, least + 1)]
         .into_iter()

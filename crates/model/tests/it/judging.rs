@@ -110,6 +110,9 @@ fn a_run_stopped_by_hand_is_invalid_and_one_stopped_by_its_gate_has_failed() {
     let summary = summary(1, &[stopped]);
     assert!(matches!(verdict("success_rate >= 10%", &summary), Verdict::Invalid(_)));
     assert_eq!(verdict("abort error_rate < 20%", &summary), Verdict::Failed);
+    let recovered = clauses("abort error_rate < 60%").remove(0);
+    let summary = Summary { aborted_by: Some(recovered), ..summary };
+    assert_eq!(verdict("abort error_rate < 60%", &summary), Verdict::Failed);
 }
 
 #[test]

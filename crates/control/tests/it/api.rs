@@ -113,6 +113,8 @@ async fn the_seeds_request_is_stored_and_started_and_its_end_can_be_polled() {
     assert_eq!(one["testTaskConfigs"][0]["taskCount"], 2);
     let (_, summary) = client.get(&format!("/scenarios/{id}/testruns/{}/summary", run.run_id)).await;
     assert_eq!(summary["total"]["all"]["succeeded"], 100);
+    let (_, series) = client.get(&format!("/scenarios/{id}/testruns/{}/series", run.run_id)).await;
+    assert_eq!((series[0]["second"].as_u64(), series[0]["succeeded"].as_u64()), (Some(1), Some(100)));
 }
 
 #[tokio::test]

@@ -5,4 +5,6 @@
 pub mod cli;
 pub mod exit;
 pub mod failure;
+pub mod report;
+pub mod target;
 pub mod terminal;

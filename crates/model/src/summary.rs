@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     buckets::Buckets,
+    gate::Clause,
     id::{Region, RunId, TestId},
     report::{Ending, Iterations, Measurements, Report, Second},
 };
@@ -35,6 +36,9 @@ pub struct Summary {
     /// What the control plane knows to be missing besides, as sentences: why a worker was lost, who cancelled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
+    /// The `abort` clause for which the run was stopped, if it was; [`crate::gate::judge`] takes it as broken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aborted_by: Option<Clause>,
 }
 
 /// What became of a worker.
@@ -114,6 +118,7 @@ impl Summary {
             regions,
             seconds: Vec::new(),
             remarks: Vec::new(),
+            aborted_by: None,
         }
     }
 
@@ -164,6 +169,7 @@ impl Summary {
             self.regions.entry(region.clone()).or_default().merge(part);
         }
         add_each(&mut self.seconds, &other.seconds, Slice::merge);
+        self.aborted_by = self.aborted_by.take().or_else(|| other.aborted_by.clone());
         self.remarks.extend(other.remarks.iter().cloned());
         self.remarks.sort();
         self.remarks.dedup();

@@ -34,7 +34,7 @@ fn merged(mut left: Summary, right: &Summary) -> Summary {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn reports_may_come_in_any_order(reports in fleet(), turn in 0..5_usize) {

@@ -11,6 +11,7 @@ use crate::{
     gate::Clause,
     id::{Region, RunId, TestId},
     report::{Ending, Iterations, Measurements, Report, Second},
+    tick::Tick,
 };
 
 /// All that a run's workers saw. Units are in the names; latencies are histograms of microseconds.
@@ -291,10 +292,11 @@ impl Slice {
     }
 }
 
-/// Adds a worker's tick as the second it is of, for a run that is still going on. Ticks may come in any order.
-pub fn add_tick(seconds: &mut Vec<Slice>, tick: &crate::tick::Tick) {
+/// Adds a worker's tick as the second it is of, for a run that is still going on. Ticks may come in any order; one that is
+/// more than [`MAX_GAP_SECONDS`] ahead of all others is not of this run and is left out.
+pub fn add_tick(seconds: &mut Vec<Slice>, tick: &Tick) {
     let Some(index) = tick.second.checked_sub(1).and_then(|index| usize::try_from(index).ok()) else { return };
-    if index >= MAX_SECONDS {
+    if index > seconds.len() + MAX_GAP_SECONDS {
         return;
     }
     if seconds.len() <= index {
@@ -308,8 +310,8 @@ pub fn add_tick(seconds: &mut Vec<Slice>, tick: &crate::tick::Tick) {
     });
 }
 
-/// The longest series that is kept: a ramp-up and a hold-for of thirty days each, and an hour to stop.
-pub const MAX_SECONDS: usize = 60 * 86_400 + 3_600;
+/// How many seconds of live data may be missing before the next: an hour.
+pub const MAX_GAP_SECONDS: usize = 3_600;
 
 fn add_each<T>(slices: &mut Vec<Slice>, more: &[T], add: impl Fn(&mut Slice, &T)) {
     if slices.len() < more.len() {

@@ -44,7 +44,7 @@ pub enum TestScenario {
 }
 
 /// Keys that answers carry and that mean nothing in a request.
-const ANSWER_KEYS: [&str; 20] = [
+const ANSWER_KEYS: [&str; 22] = [
     "status",
     "startTime",
     "endTime",
@@ -60,11 +60,13 @@ const ANSWER_KEYS: [&str; 20] = [
     "tasksPerRegion",
     "baselineId",
     "testRunId",
-    "testTaskConfigsInfra",
     "succPercent",
-    "createdDate",
-    "lastUpdated",
-    "requestId",
+    "startedAtMs",
+    "endedAtMs",
+    "partial",
+    "lostWorkers",
+    "historyTruncated",
+    "warnings",
 ];
 const SCHEDULE_KEYS: [&str; 6] =
     ["scheduleStep", "scheduleDate", "scheduleTime", "recurrence", "cronValue", "cronExpiryDate"];

@@ -60,3 +60,21 @@ fn the_schema_and_the_reader_know_the_same_keys() {
     assert_eq!(known("regions[0].qqq", "regions: [{qqq: 1}]"), described(part("RegionWithWorkers")));
     assert_eq!(known("requests[0].qqq", "requests: [{qqq: 1}]"), described(part("LongRequest")));
 }
+
+#[test]
+fn what_the_documentation_shows_is_read() {
+    let page = fs::read_to_string(docs("scenarios.md")).unwrap();
+    let blocks = |language: &str| -> Vec<String> {
+        let opening = format!("```{language}\n");
+        page.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    };
+    let (scenarios, gates) = (blocks("yaml"), blocks("gate"));
+    assert!(!scenarios.is_empty() && !gates.is_empty());
+    for text in scenarios {
+        let (_, warnings) = Scenario::read("a.yaml", &text, &|_| None, None).unwrap_or_else(|wrong| panic!("{wrong}"));
+        assert_eq!(warnings, []);
+    }
+    for text in gates {
+        dlt_model::gate::parse(&text).unwrap_or_else(|wrong| panic!("{wrong}"));
+    }
+}

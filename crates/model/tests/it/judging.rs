@@ -177,7 +177,7 @@ fn a_running_test_is_not_aborted_for_what_time_will_bring() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn a_further_failure_never_turns_a_fail_into_a_pass(

@@ -34,7 +34,7 @@ fn merged(mut left: Summary, right: &Summary) -> Summary {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn reports_may_come_in_any_order(reports in fleet(), turn in 0..5_usize) {
@@ -128,7 +128,7 @@ fn ticks_may_come_late_and_a_mad_one_costs_no_memory() {
         .unwrap()
     };
     let mut seconds = Vec::new();
-    for (second, succeeded) in [(3, 1), (1, 2), (3, 4), (0, 9), (u64::MAX, 9)] {
+    for (second, succeeded) in [(3, 1), (1, 2), (3, 4), (0, 9), (1_000_000, 9), (u64::MAX, 9)] {
         add_tick(&mut seconds, &tick(second, succeeded));
     }
     assert_eq!(seconds.iter().map(|slice| slice.succeeded).collect::<Vec<_>>(), [2, 0, 5]);

@@ -48,16 +48,15 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn an_alarm_that_is_moved_rings_when_it_was_last_set_to() {
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         let mut alarm = Alarm::new();
-        for ms in [500, 2_000, 1_000] {
-            alarm.set((began + Duration::from_millis(ms)).into_std());
-            let polled = poll_fn(|cx| Poll::Ready(alarm.poll(cx).is_ready())).await;
-            assert!(!polled);
+        for ms in [50, 400, 100] {
+            alarm.set(began + Duration::from_millis(ms));
+            assert!(!poll_fn(|cx| Poll::Ready(alarm.poll(cx).is_ready())).await);
         }
         poll_fn(|cx| alarm.poll(cx)).await;
-        assert_eq!(began.elapsed().as_millis(), 1_000);
+        assert!((100..300).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
     }
 }

@@ -279,7 +279,7 @@ impl Slice {
             virtual_users: second.virtual_users,
             succeeded: second.succeeded,
             failed: second.failed,
-            latency: Buckets::from(&second.latency),
+            latency: second.latency.clone(),
         });
     }
 

@@ -8,6 +8,7 @@ use std::{
 use async_trait::async_trait;
 use dlt_model::{
     assignment::{Ready, keys},
+    buckets::Buckets,
     histogram::Histogram,
     id::Region,
     report::{Ending, Iterations, Measurements, Report, Second},
@@ -175,7 +176,7 @@ fn report(run: &RunKey, worker: u32, region: Region, samples: u64, ending: Endin
         max_virtual_users: 1,
         iterations: Iterations { completed: samples, ..Iterations::default() },
         labels: [("home".to_owned(), seen)].into(),
-        seconds: vec![Second { virtual_users: 1, succeeded: samples, failed: 0, latency }],
+        seconds: vec![Second { virtual_users: 1, succeeded: samples, failed: 0, latency: Buckets::from(&latency) }],
         degraded: Vec::new(),
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use dlt_model::{
+    buckets::Buckets,
+    histogram::Histogram,
     id::{Region, RunId, TestId},
     report::{Ending, Iterations, Measurements, Report, Second},
     summary::Summary,
@@ -35,13 +37,15 @@ pub fn report(worker: u32, region_name: &str, label: &str, seconds: &[Seen]) -> 
     let seconds: Vec<Second> = seconds
         .iter()
         .map(|seen| {
-            let mut second = Second { virtual_users: 1, succeeded: 0, failed: 0, latency: Default::default() };
+            let mut second = Second { virtual_users: 1, succeeded: 0, failed: 0, latency: Buckets::default() };
+            let mut latencies = Histogram::default();
             for latency in seen.succeeded.iter().chain(&seen.failed) {
-                second.latency.record(*latency);
+                latencies.record(*latency);
                 all.latency.record(*latency);
                 all.waiting.record(latency / 2);
                 all.bytes_received += 100;
             }
+            second.latency = Buckets::from(&latencies);
             second.succeeded = seen.succeeded.len() as u64;
             second.failed = seen.failed.len() as u64;
             all.succeeded += second.succeeded;

@@ -45,14 +45,14 @@ async fn told_to_end(stubborn: bool) {
     let (hung_up, hang_up) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         drop(std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
-        drop(hung_up.send(()));
+        hung_up.send(()).unwrap_or_default();
     });
     tokio::select! {
         _ = terminate.recv() => {}
         _ = hang_up => {}
     }
     if stubborn {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

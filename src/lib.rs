@@ -6,5 +6,6 @@ pub mod cli;
 pub mod exit;
 pub mod failure;
 pub mod report;
+pub mod run;
 pub mod target;
 pub mod terminal;

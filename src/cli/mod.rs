@@ -1,5 +1,8 @@
 //! The command line: one file per verb, each with its `Args` and its `run`.
 
+mod demo;
+mod run;
+
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -35,7 +38,10 @@ pub enum Output {
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
-enum Verb {}
+enum Verb {
+    Demo(demo::Args),
+    Run(run::Args),
+}
 
 /// Reads the arguments, does what they say, and answers how the process ends. Talk goes to standard error.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -53,5 +59,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
-    match cli.verb {}
+    let Cli { global, verb } = cli;
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::from_error(Exit::Internal, "failed to start the runtime", &error))?;
+    runtime.block_on(async {
+        match verb {
+            Verb::Demo(args) => demo::run(args, &global).await,
+            Verb::Run(args) => run::run(args, &global).await,
+        }
+    })
 }

@@ -3,7 +3,7 @@
 //! Every 50 ms it counts one sample, and every second it prints a tick. It lasts as long as its assignment says, or until
 //! SIGTERM or the end of its standard input. A URL whose path is `/stubborn` makes it deaf to both.
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{env, io::Write, path::PathBuf, time::Duration};
 
 use dlt_model::{
     assignment::{Assignment, Ready, Start, keys},
@@ -12,7 +12,6 @@ use dlt_model::{
     tick::{Health, SCHEMA, Tick},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
     signal::unix::{SignalKind, signal},
     time::{Instant, sleep},
 };
@@ -39,23 +38,21 @@ async fn main() {
         }
     }
     write(&folder.join(keys::report(worker)), &report);
-    // A thread still waits for standard input, and the runtime would wait for it.
-    std::process::exit(0);
 }
 
 async fn told_to_end(stubborn: bool) {
     let mut terminate = signal(SignalKind::terminate()).expect("signals");
-    let mut rest = Vec::new();
-    let mut input = tokio::io::stdin();
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = input.read_to_end(&mut rest) => {}
-        }
-        if !stubborn {
-            return;
-        }
-        sleep(Duration::from_secs(3_600)).await;
+    let (hung_up, hang_up) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        drop(std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+        hung_up.send(()).unwrap_or_default();
+    });
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = hang_up => {}
+    }
+    if stubborn {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -78,14 +75,14 @@ async fn make_up(assignment: &Assignment, report: &mut Report) {
         all.latency.record(1_000);
         seen.record(1_000);
         if began.elapsed() >= Duration::from_secs(second) {
-            tick(assignment, second, &seen).await;
+            tick(assignment, second, &seen);
             seen.clear();
             second += 1;
         }
     }
 }
 
-async fn tick(assignment: &Assignment, second: u64, latency: &Histogram) {
+fn tick(assignment: &Assignment, second: u64, latency: &Histogram) {
     let tick = Tick {
         schema: SCHEMA.to_owned(),
         test_id: assignment.test_id.clone(),
@@ -105,9 +102,8 @@ async fn tick(assignment: &Assignment, second: u64, latency: &Histogram) {
         health: Health::default(),
     };
     let line = format!("{}\nnot a tick\n", serde_json::to_string(&tick).expect("JSON"));
-    let mut output = tokio::io::stdout();
-    output.write_all(line.as_bytes()).await.expect("a parent that reads");
-    output.flush().await.expect("a parent that reads");
+    let mut output = std::io::stdout();
+    output.write_all(line.as_bytes()).and_then(|()| output.flush()).expect("a parent that reads");
 }
 
 fn report(assignment: &Assignment, start_at_ms: Option<u64>) -> Report {

@@ -12,7 +12,7 @@ pub async fn ask(address: SocketAddr, host: &str, request: &str, until: &str) ->
     let mut socket = TcpStream::connect(address).await.expect("it listens");
     let text = format!("{request} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     socket.write_all(text.as_bytes()).await.expect("sent");
-    let (mut answer, mut buffer) = (Vec::new(), [0; 16_384]);
+    let (mut answer, mut buffer) = (Vec::new(), vec![0; 16_384]);
     loop {
         let count = socket.read(&mut buffer).await.expect("an answer");
         answer.extend_from_slice(&buffer[..count]);

@@ -1,5 +1,7 @@
 //! The command line: one file per verb, each with its `Args` and its `run`.
 
+mod check;
+
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -35,7 +37,9 @@ pub enum Output {
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
-enum Verb {}
+enum Verb {
+    Check(check::Args),
+}
 
 /// Reads the arguments, does what they say, and answers how the process ends. Talk goes to standard error.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -53,5 +57,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
-    match cli.verb {}
+    match cli.verb {
+        Verb::Check(args) => check::run(&args, &cli.global),
+    }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// How many steps a search may take before we say that we do not know.
-const MAX_STEPS: usize = 100_000;
+const MAX_STEPS: usize = 20_000;
 /// How many parts a formula may have once the conditions it names are written out.
 const MAX_PARTS: usize = 10_000;
 /// How deep conditions may lie in each other.
@@ -29,6 +29,8 @@ pub enum Formula {
     Truth(bool),
     /// Not decided by the variables; either is possible.
     Unknown,
+    /// Too large to be written out.
+    TooLarge,
     /// The opposite.
     Not(Box<Formula>),
     /// All of them.
@@ -87,6 +89,9 @@ impl Logic {
 
     /// Whether a formula can hold while every rule of the template is kept.
     pub fn possible(&self, goal: &Formula) -> Answer {
+        if is_too_large(goal) {
+            return Answer::TooMany;
+        }
         let mut order = Vec::new();
         support(goal, &mut order);
         let shown = order.len();
@@ -124,10 +129,19 @@ impl Variable {
     }
 }
 
+fn is_too_large(formula: &Formula) -> bool {
+    match formula {
+        Formula::TooLarge => true,
+        Formula::Is(..) | Formula::Truth(_) | Formula::Unknown => false,
+        Formula::Not(inner) => is_too_large(inner),
+        Formula::And(parts) | Formula::Or(parts) => parts.iter().any(is_too_large),
+    }
+}
+
 fn support(formula: &Formula, out: &mut Vec<usize>) {
     match formula {
         Formula::Is(variable, _) if !out.contains(variable) => out.push(*variable),
-        Formula::Is(..) | Formula::Truth(_) | Formula::Unknown => {}
+        Formula::Is(..) | Formula::Truth(_) | Formula::Unknown | Formula::TooLarge => {}
         Formula::Not(inner) => support(inner, out),
         Formula::And(parts) | Formula::Or(parts) => parts.iter().for_each(|part| support(part, out)),
     }
@@ -137,7 +151,7 @@ fn evaluate(formula: &Formula, assignment: &[Option<usize>]) -> Option<bool> {
     match formula {
         Formula::Is(variable, value) => assignment[*variable].map(|assigned| assigned == *value),
         Formula::Truth(truth) => Some(*truth),
-        Formula::Unknown => None,
+        Formula::Unknown | Formula::TooLarge => None,
         Formula::Not(inner) => evaluate(inner, assignment).map(|truth| !truth),
         Formula::And(parts) => join(parts, assignment, false),
         Formula::Or(parts) => join(parts, assignment, true),
@@ -207,7 +221,7 @@ impl Reader<'_, '_> {
     fn formula(&mut self, node: &Node, depth: usize) -> Formula {
         self.parts += 1;
         if depth > MAX_DEPTH || self.parts > MAX_PARTS {
-            return Formula::Unknown;
+            return Formula::TooLarge;
         }
         match expression::of(node) {
             Some(Expression::Condition(name)) => match self.template.conditions.get(name) {

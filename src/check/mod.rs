@@ -23,6 +23,8 @@ mod refs;
 pub mod report;
 mod states;
 pub mod template;
+#[cfg(test)]
+mod tests;
 mod traps;
 mod unused;
 mod uses;

@@ -2,6 +2,7 @@
 //!
 //! `config`, `render` and `check` think; `deploy` acts and says what happens as events; `cli` reads arguments and shows.
 
+pub mod check;
 pub mod cli;
 pub mod exit;
 pub mod failure;

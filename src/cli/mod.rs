@@ -1,5 +1,6 @@
 //! The command line: one file per verb, each with its `Args` and its `run`.
 
+mod check;
 mod demo;
 mod run;
 
@@ -39,6 +40,7 @@ pub enum Output {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Check(check::Args),
     Demo(demo::Args),
     Run(run::Args),
 }
@@ -64,6 +66,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         .map_err(|error| Failure::from_error(Exit::Internal, "failed to start the runtime", &error))?;
     runtime.block_on(async {
         match verb {
+            Verb::Check(args) => check::run(&args, &global),
             Verb::Demo(args) => demo::run(args, &global).await,
             Verb::Run(args) => run::run(args, &global).await,
         }

@@ -3,6 +3,8 @@
 //! `config`, `render` and `check` think; `deploy` acts and says what happens as events; `cli` reads arguments and shows.
 
 pub mod cli;
+pub mod config;
 pub mod exit;
 pub mod failure;
+pub mod render;
 pub mod terminal;

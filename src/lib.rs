@@ -4,8 +4,10 @@
 
 pub mod check;
 pub mod cli;
+pub mod config;
 pub mod exit;
 pub mod failure;
+pub mod render;
 pub mod report;
 pub mod run;
 pub mod target;

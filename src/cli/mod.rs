@@ -1,7 +1,10 @@
 //! The command line: one file per verb, each with its `Args` and its `run`.
 
 mod check;
+mod config;
 mod demo;
+pub mod environment;
+mod render;
 mod run;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -41,7 +44,9 @@ pub enum Output {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(check::Args),
+    Config(config::Args),
     Demo(demo::Args),
+    Render(render::Args),
     Run(run::Args),
 }
 
@@ -67,7 +72,9 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     runtime.block_on(async {
         match verb {
             Verb::Check(args) => check::run(&args, &global),
+            Verb::Config(args) => config::run(&args, &global),
             Verb::Demo(args) => demo::run(args, &global).await,
+            Verb::Render(args) => render::run(&args, &global),
             Verb::Run(args) => run::run(args, &global).await,
         }
     })

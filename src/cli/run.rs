@@ -17,7 +17,9 @@ use crate::{
 /// Exit codes: 0 passed · 3 the scenario is invalid · 98 the run proves nothing (no samples, lost workers) · 99 a clause
 /// failed · 130 interrupted.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  dlt run docs/examples/quickstart.yaml\n  EXPECT_SUCCESS_RATE=99.5 SUCCESS_P95=0.8 dlt run dlt_test.json")]
+#[command(
+    after_help = "Examples:\n  dlt run docs/examples/quickstart.yaml\n  EXPECT_SUCCESS_RATE=99.5 SUCCESS_P95=0.8 dlt run dlt_test.json"
+)]
 pub struct Args {
     /// The scenario: our YAML, or AWS DLT's JSON.
     scenario: PathBuf,

@@ -142,7 +142,8 @@ fn mark(judged: &ClauseVerdict, paint: &Paint) -> String {
 }
 
 fn seen(judged: &ClauseVerdict) -> String {
-    let observed = judged.observed.map_or_else(|| "nothing observed".to_owned(), |observed| format!("observed {observed}"));
+    let observed =
+        judged.observed.map_or_else(|| "nothing observed".to_owned(), |observed| format!("observed {observed}"));
     let reason = match &judged.outcome {
         Outcome::Unjudged(reason) => format!(" ({reason})"),
         _ => String::new(),
@@ -152,7 +153,8 @@ fn seen(judged: &ClauseVerdict) -> String {
 }
 
 fn broken(judgement: &Judgement) -> String {
-    let counts = |judged: &&ClauseVerdict| judged.outcome == Outcome::Broken && judged.clause.severity != Severity::Warn;
+    let counts =
+        |judged: &&ClauseVerdict| judged.outcome == Outcome::Broken && judged.clause.severity != Severity::Warn;
     let broken: Vec<String> = judgement.clauses.iter().filter(counts).map(|judged| judged.clause.to_string()).collect();
     format!("{} of {} clauses broken: {}", broken.len(), judgement.clauses.len(), broken.join("; "))
 }

@@ -2,11 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use dlt_control::{
-    ControlError, ControlPlane,
-    ports::RunKey,
-    record::RunRecord,
-};
+use dlt_control::{ControlError, ControlPlane, ports::RunKey, record::RunRecord};
 use dlt_model::{
     gate::{self, Clause},
     summary::{Slice, add_tick},

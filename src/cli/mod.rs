@@ -5,6 +5,7 @@ mod config;
 mod demo;
 pub mod environment;
 mod render;
+mod local;
 mod run;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -47,7 +48,11 @@ enum Verb {
     Config(config::Args),
     Demo(demo::Args),
     Render(render::Args),
+    Local(local::Args),
     Run(run::Args),
+    /// Be a worker of a run, as the environment says; the local system starts these.
+    #[command(hide = true)]
+    Worker,
 }
 
 /// Reads the arguments, does what they say, and answers how the process ends. Talk goes to standard error.
@@ -56,6 +61,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
+    // A worker is a process of its own kind: it has its own runtime, its own talk and its own exit codes.
+    if matches!(cli.verb, Verb::Worker) {
+        return dlt_worker::main_from_env();
+    }
     match dispatch(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -75,7 +84,9 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Config(args) => config::run(&args, &global),
             Verb::Demo(args) => demo::run(args, &global).await,
             Verb::Render(args) => render::run(&args, &global),
+            Verb::Local(args) => local::run(args, &global).await,
             Verb::Run(args) => run::run(args, &global).await,
+            Verb::Worker => unreachable!("main has taken this way out"),
         }
     })
 }

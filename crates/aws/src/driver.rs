@@ -25,7 +25,7 @@ impl SfnDriver {
     /// Says what Step Functions answered.
     pub async fn start(&self, run: &RunKey, n: u64) -> Result<(), DriverError> {
         let request = self.client.start_execution().state_machine_arn(&self.state_machine_arn);
-        let request = request.name(names::execution(run, n)).input(input(run, n));
+        let request = request.name(names::execution(run, n)).input(input(run));
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|answer| answer.is_execution_already_exists()) => Ok(()),
@@ -41,7 +41,7 @@ impl Driver for SfnDriver {
     }
 }
 
-/// The input of an execution: the run, and which of its executions this is.
-fn input(run: &RunKey, n: u64) -> String {
-    serde_json::json!({ "testId": run.test_id, "runId": run.run_id, "execution": n }).to_string()
+/// The input of an execution, as the state machine's first state takes it.
+fn input(run: &RunKey) -> String {
+    serde_json::json!({ "testId": run.test_id, "runId": run.run_id }).to_string()
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::{Client, operation::put_item::builders::PutItemFluentBuilder, types::AttributeValue};
-use dlt_control::ports::{Expect, Key, Page, Store, StoreError, Version, Versioned};
+use dlt_control::ports::{Expect, Key, Order, Page, Store, StoreError, Version, Versioned};
 
 use crate::{cloud::Cloud, fault::fault};
 
@@ -74,11 +74,17 @@ impl Store for DynamoStore {
         }
     }
 
-    async fn list(&self, collection: &str, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
+    async fn list(
+        &self,
+        collection: &str,
+        order: Order,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
         let mut page = Page { items: Vec::new(), next: after.map(str::to_owned).filter(|id| !id.is_empty()) };
         // A page of DynamoDB ends after 1 MB, however many were asked for.
         while page.items.len() < limit {
-            self.fill(collection, limit, &mut page).await?;
+            self.fill(collection, order, limit, &mut page).await?;
             if page.next.is_none() {
                 break;
             }
@@ -89,7 +95,7 @@ impl Store for DynamoStore {
 
 impl DynamoStore {
     /// Appends DynamoDB's next page.
-    async fn fill(&self, collection: &str, limit: usize, page: &mut Page) -> Result<(), StoreError> {
+    async fn fill(&self, collection: &str, order: Order, limit: usize, page: &mut Page) -> Result<(), StoreError> {
         let missing = i32::try_from(limit - page.items.len()).unwrap_or(i32::MAX);
         let answer = self
             .client
@@ -100,6 +106,7 @@ impl DynamoStore {
             .expression_attribute_names("#collection", COLLECTION)
             .expression_attribute_values(":collection", AttributeValue::S(collection.to_owned()))
             .set_exclusive_start_key(page.next.as_deref().map(|id| item_key(collection, id)))
+            .scan_index_forward(order == Order::Ascending)
             .limit(missing)
             .send()
             .await

@@ -1,0 +1,6 @@
+//! The control plane with a store in memory and pretended workers.
+
+mod interleavings;
+mod life;
+mod stage;
+mod store;

@@ -81,7 +81,7 @@ mod tests {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
         gzip.write_all(data.to_string().as_bytes()).unwrap();
         let text = STANDARD.encode(gzip.finish().unwrap());
-        serde_json::from_value(json!({"awslogs": {"data": text}})).unwrap()
+        serde_json::from_str(&json!({"awslogs": {"data": text}}).to_string()).unwrap()
     }
 
     #[test]

@@ -53,6 +53,12 @@ impl Cloud {
     }
 }
 
+impl From<SdkConfig> for Cloud {
+    fn from(config: SdkConfig) -> Self {
+        Self { config }
+    }
+}
+
 fn aws_region(region: &Region) -> aws_config::Region {
     aws_config::Region::new(region.as_str().to_owned())
 }

@@ -1,7 +1,7 @@
 //! The Lambda bootstrap: one binary that is what `DLT_ROLE` says.
 
 mod advance;
-// mod api;
+mod api;
 mod live;
 mod plane;
 mod trigger;
@@ -31,7 +31,7 @@ async fn run() -> anyhow::Result<()> {
     let environment = Environment::from_env()?;
     let cloud = Cloud::load(&environment.hub_region).await;
     match &environment.role {
-        Role::Api(_) => anyhow::bail!("pending"),
+        Role::Api(records) => api::run(&cloud, &environment, records).await,
         Role::Advance(records) => advance::run(&cloud, &environment, records).await,
         Role::Live => live::run(&cloud, &environment).await,
     }

@@ -199,7 +199,7 @@ class System:
             described.append({"mediaType": media_type, "digest": _digest(blob), "size": len(blob)})
         manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
                                "config": described[0], "layers": described[1:]}).encode()
-        self._registry(token, "PUT", f"/v2/{repository}/manifests/tour", manifest,
+        self._registry(token, "PUT", f"/v2/{repository}/manifests/{_digest(manifest)[7:19]}", manifest,
                        {"Content-Type": "application/vnd.oci.image.manifest.v1+json"})
         return f"{self.account()}.dkr.ecr.{region}.amazonaws.com/{repository}@{_digest(manifest)}"
 

@@ -7,6 +7,7 @@ import uuid
 
 import ministack.services.cognito as cognito
 import ministack.services.ec2 as ec2
+import ministack.services.ecs as ecs
 from ministack.services.cloudformation import drift, provisioners
 
 from .checks import refusal
@@ -22,6 +23,10 @@ def install():
         "AWS::EC2::SecurityGroupEgress": _rule("IpPermissionsEgress"),
         "AWS::CodePipeline::Pipeline": _PIPELINE,
     })
+    create = _keeping_the_platform(provisioners._ecs_task_def_create)
+    # The provider's update registers a new revision through the module's own name.
+    provisioners._ecs_task_def_create = create
+    provisioners._RESOURCE_HANDLERS["AWS::ECS::TaskDefinition"]["create"] = create
     drift._DRIFT_READERS["AWS::EC2::SecurityGroup"] = (_read_group, frozenset({"GroupDescription", "VpcId"}))
 
 
@@ -29,6 +34,23 @@ def _demand(response):
     problem = refusal(response)
     if problem:
         raise ValueError(problem)
+
+
+# ----------------------------------------------------------------------------------------------------- task definitions
+
+
+def _keeping_the_platform(original):
+    """The emulator forgets for which processor a template's task definition is meant."""
+
+    def create(logical_id, properties, stack):
+        arn, attributes = original(logical_id, properties, stack)
+        definition = ecs._task_defs[arn.rpartition("/")[2]]
+        if "RuntimePlatform" in properties:
+            platform = properties["RuntimePlatform"]
+            definition["runtimePlatform"] = {key[0].lower() + key[1:]: value for key, value in platform.items()}
+        return arn, attributes
+
+    return create
 
 
 # ------------------------------------------------------------------------------------------------------ Cognito users

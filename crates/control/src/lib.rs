@@ -4,6 +4,7 @@
 //! browser on this machine, and the command line.
 
 mod advance;
+pub mod api;
 mod blobs;
 pub mod census;
 #[cfg(feature = "test-util")]
@@ -18,6 +19,7 @@ mod results;
 mod runs;
 mod scenarios;
 mod shapes;
+pub mod series;
 pub mod state;
 pub mod status;
 #[cfg(feature = "test-util")]

@@ -141,6 +141,9 @@ pub struct RunRecord {
     /// The fleet was asked to stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
+    /// Not all of its workers did all of their part.
+    #[serde(default)]
+    pub partial: bool,
     /// Why it failed or is partial, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_reason: Option<String>,
@@ -204,11 +207,6 @@ impl RunRecord {
         regions.into_iter().cloned().collect()
     }
 
-    /// Whether some of its workers did not contribute.
-    pub fn is_partial(&self) -> bool {
-        !self.lost.is_empty()
-    }
-
     /// When all of it should be over, whatever happens, in milliseconds since 1970.
     pub fn last_deadline_ms(&self) -> u64 {
         let settling_ms = 2 * (self.graceful_stop_ms + self.pace.margin_ms);
@@ -225,14 +223,5 @@ impl RunRecord {
                 self.reasons.push(format!("worker {worker} {reason}"));
             }
         }
-    }
-
-    /// What became of lost workers, as a sentence.
-    pub fn losses(&self) -> Option<String> {
-        let (lost, all) = (self.lost.len(), self.workers());
-        (lost > 0).then(|| {
-            let verb = if lost == 1 { "was" } else { "were" };
-            format!("{lost} of {all} workers {verb} lost: {}.", self.reasons.join("; "))
-        })
     }
 }

@@ -25,8 +25,8 @@ impl ControlPlane {
         let (mut summary, unreadable) = self.merge_reports(run).await?;
         let mut counted = run.clone();
         counted.lose(&unreadable);
-        for reason in &counted.reasons {
-            summary.remark(reason.clone());
+        if summary.missing().next().is_some() {
+            counted.reasons.iter().for_each(|reason| summary.remark(reason.clone()));
         }
         blobs::write(&self.ports.blobs, &Self::blob(&run.key(), keys::SUMMARY), &summary).await?;
         if census.alive().next().is_some() {
@@ -87,19 +87,18 @@ fn conclude(run: &mut RunRecord, status: Status, summary: &Summary, unreadable: 
     }
     let measured = !run.complete_tasks.is_empty();
     let status = if status == Status::Complete && !measured { Status::Failed } else { status };
-    run.error_reason = match (status, measured) {
-        (Status::Failed, _) => Some(failure(run)),
-        (Status::Cancelled, false) => None,
-        _ => run.losses(),
+    let reasons = summary.partial_reasons().join("; ");
+    run.partial = status != Status::Cancelled && !reasons.is_empty();
+    run.error_reason = match status {
+        Status::Failed if reasons.is_empty() => Some("no worker made any load".to_owned()),
+        Status::Failed => Some(format!("no worker made any load: {reasons}")),
+        _ if run.partial => Some(reasons),
+        // That workers were stopped is what cancelling means; that some were lost is worth a word.
+        _ => (!run.lost.is_empty()).then(|| run.reasons.join("; ")),
     };
-    run.results = measured.then(|| bounded(crate::shapes::totals(summary)));
+    run.results = measured.then(|| bounded(summary.dlt_results()));
     run.ended_at_ms = Some(now_ms);
     state::forward(run, status);
-}
-
-fn failure(run: &RunRecord) -> String {
-    let losses = run.losses().unwrap_or_else(|| "Every worker ended before the start.".to_owned());
-    format!("No worker made any load. {losses}")
 }
 
 /// The totals, without the labels of regions and then without the last labels, so that they fit into an item.

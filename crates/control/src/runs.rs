@@ -220,6 +220,7 @@ impl ControlPlane {
             lost: Default::default(),
             reasons: Vec::new(),
             stop: None,
+            partial: false,
             error_reason: None,
             complete_tasks: Default::default(),
             results: None,

@@ -5,6 +5,7 @@
 
 pub mod assignment;
 pub mod buckets;
+pub mod dlt_results;
 pub mod document;
 pub mod duration;
 pub mod fields;

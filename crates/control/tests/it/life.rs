@@ -29,7 +29,7 @@ async fn a_run_waits_for_all_workers_starts_them_together_and_merges_what_they_r
         stage.fleet.finish(&run, worker, 100, Ending::Finished).await;
     }
     let ended = stage.to_the_end(&run).await;
-    assert_eq!((ended.status, ended.is_partial(), ended.error_reason), (Status::Complete, false, None));
+    assert_eq!((ended.status, ended.partial, ended.error_reason), (Status::Complete, false, None));
     assert_eq!(ended.complete_tasks.values().sum::<u32>(), 3);
     let summary = stage.plane.summary(&run).await.expect("a summary");
     assert_eq!(summary.total.all.succeeded, 300);
@@ -46,9 +46,9 @@ async fn a_worker_that_dies_makes_the_run_partial_and_the_others_data_is_kept() 
     assert_eq!(stage.run(&run).await.status, Status::Running, "the other worker goes on");
     stage.fleet.finish(&run, 0, 50, Ending::Finished).await;
     let ended = stage.to_the_end(&run).await;
-    assert_eq!((ended.status, ended.is_partial()), (Status::Complete, true));
+    assert_eq!((ended.status, ended.partial), (Status::Complete, true));
     let reason = ended.error_reason.expect("a reason");
-    assert_eq!(reason, "1 of 2 workers was lost: worker 1 ended with code 137: killed.");
+    assert_eq!(reason, "1 of 2 workers left no report: 1; worker 1 ended with code 137: killed");
     let summary = stage.plane.summary(&run).await.expect("a summary");
     assert_eq!(summary.total.all.succeeded, 50);
     assert!(summary.is_partial());

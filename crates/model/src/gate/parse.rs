@@ -1,6 +1,6 @@
 //! From text to clauses, with every problem at its place.
 
-use super::clause::{Clause, Limit, MILLION, Op, Percentile, Severity, Subject};
+use super::clause::{Clause, Limit, MILLION, Op, Percentile, Severity, Subject, decimal};
 use crate::{
     duration::Duration,
     problem::{Place, Problem, Problems, suggest},
@@ -293,10 +293,13 @@ type Wrong = (String, String);
 
 fn percent(text: &str) -> Result<Limit, Wrong> {
     let Some(number) = text.strip_suffix('%') else {
-        return Err((
-            format!("`{text}` needs a percent sign"),
-            format!("write `{text}%`, or 99.5% for a share of 0.995"),
-        ));
+        // Half of the field writes shares from 0 to 1, so one of those is shown as the percents it would be.
+        let share = fixed(text, MILLION).ok().filter(|share| *share <= MILLION);
+        let hint = share.map_or_else(
+            || format!("write `{text}%`"),
+            |share| format!("write `{}%` for that share of all, or `{text}%`", decimal(share * 100, MILLION)),
+        );
+        return Err((format!("`{text}` needs a percent sign"), hint));
     };
     percent_number(number).map(Limit::Percent).map_err(|why| (format!("`{text}` {why}"), String::new()))
 }

@@ -18,8 +18,8 @@ pub mod records;
 mod results;
 mod runs;
 mod scenarios;
-mod shapes;
 pub mod series;
+mod shapes;
 pub mod state;
 pub mod status;
 #[cfg(feature = "test-util")]

@@ -96,7 +96,7 @@ fn conclude(run: &mut RunRecord, status: Status, summary: &Summary, unreadable: 
         // That workers were stopped is what cancelling means; that some were lost is worth a word.
         _ => (!run.lost.is_empty()).then(|| run.reasons.join("; ")),
     };
-    run.results = measured.then(|| bounded(summary.dlt_results()));
+    run.results = measured.then(|| bounded(Value::Object(dlt_model::dlt_results::results(summary))));
     run.ended_at_ms = Some(now_ms);
     state::forward(run, status);
 }

@@ -2,11 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dlt_model::{
-    histogram::Histogram,
-    id::RunId,
-    tick::Tick,
-};
+use dlt_model::{histogram::Histogram, id::RunId, tick::Tick};
 use serde::Serialize;
 
 /// How many seconds are kept; the oldest go first. A day.

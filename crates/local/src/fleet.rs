@@ -143,7 +143,9 @@ fn phase(marker: &Marker, ours: bool) -> Phase {
     match &marker.exit {
         Some(exit) => Phase::Stopped { exit_code: exit.code, reason: exit.reason.clone() },
         None if ours || marker.is_alive() => Phase::Running,
-        None => Phase::Stopped { exit_code: None, reason: "it ended together with the `dlt` that started it".to_owned() },
+        None => {
+            Phase::Stopped { exit_code: None, reason: "it ended together with the `dlt` that started it".to_owned() }
+        }
     }
 }
 
@@ -215,7 +217,13 @@ async fn pass_on(output: ChildStdout, folder: PathBuf, worker: u32, live: Arc<dy
 async fn note(folder: &Path, worker: u32, line: &[u8]) {
     let file = tokio::fs::OpenOptions::new().append(true).open(log_path(folder, worker)).await;
     let written = match file {
-        Ok(mut file) => async { file.write_all(line).await?; file.flush().await }.await,
+        Ok(mut file) => {
+            async {
+                file.write_all(line).await?;
+                file.flush().await
+            }
+            .await
+        }
         Err(error) => Err(error),
     };
     if let Err(error) = written {

@@ -1,6 +1,9 @@
 //! What a worker's process leaves on disk, so that another `dlt` knows what became of it.
 
-use std::{io, path::{Path, PathBuf}};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +64,9 @@ impl Marker {
         let mut markers = Vec::new();
         while let Some(file) = files.next_entry().await? {
             let name = file.file_name();
-            let Some(worker) = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse().ok()) else { continue };
+            let Some(worker) = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse().ok()) else {
+                continue;
+            };
             if let Some(marker) = Self::read(folder, worker).await? {
                 markers.push((worker, marker));
             }

@@ -71,11 +71,7 @@ impl LocalSystem {
     ///
     /// # Errors
     /// When the folder is in use or cannot be written, or the records in it cannot be read.
-    pub async fn start(
-        data: &Path,
-        listener: TcpListener,
-        worker: WorkerCommand,
-    ) -> Result<Self, StartError> {
+    pub async fn start(data: &Path, listener: TcpListener, worker: WorkerCommand) -> Result<Self, StartError> {
         let address = listener.local_addr().map_err(StartError::Listen)?;
         let files = prepare(data)?;
         let lock = DataLock::take(data)?;

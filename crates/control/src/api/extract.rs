@@ -83,7 +83,12 @@ impl Parameters {
     }
 
     /// A whole number within bounds.
-    pub fn number(&self, name: &str, default: usize, bounds: std::ops::RangeInclusive<usize>) -> Result<usize, Refusal> {
+    pub fn number(
+        &self,
+        name: &str,
+        default: usize,
+        bounds: std::ops::RangeInclusive<usize>,
+    ) -> Result<usize, Refusal> {
         let Some(text) = self.text(name) else { return Ok(default) };
         let parsed = text.parse().ok().filter(|number| bounds.contains(number));
         let (low, high) = (bounds.start(), bounds.end());

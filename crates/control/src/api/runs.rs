@@ -30,7 +30,10 @@ pub(super) async fn start(
 }
 
 /// `POST /scenarios/{testId}`: asks for the end of its run. The body means nothing.
-pub(super) async fn cancel(State(plane): State<ControlPlane>, TestPath(test): TestPath) -> Result<Json<Value>, Refusal> {
+pub(super) async fn cancel(
+    State(plane): State<ControlPlane>,
+    TestPath(test): TestPath,
+) -> Result<Json<Value>, Refusal> {
     plane.cancel(&test).await?;
     Ok(Json(json!("test cancelling")))
 }

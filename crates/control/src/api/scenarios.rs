@@ -115,12 +115,7 @@ async fn whole(
     Ok(answer)
 }
 
-async fn add_history(
-    plane: &ControlPlane,
-    test: &TestId,
-    limit: usize,
-    answer: &mut Value,
-) -> Result<(), Refusal> {
+async fn add_history(plane: &ControlPlane, test: &TestId, limit: usize, answer: &mut Value) -> Result<(), Refusal> {
     let page = plane.runs(test, None, limit).await?;
     let (mut history, mut bytes) = (Vec::new(), 0);
     for run in &page.items {
@@ -149,9 +144,8 @@ async fn tasks_per_region(plane: &ControlPlane, run: &RunRecord) -> Value {
         }
     };
     let tasks = run.groups.iter().map(|group| {
-        let here = |phase: &Phase| {
-            sightings.iter().filter(|one| one.region == group.region && one.phase == *phase).count()
-        };
+        let here =
+            |phase: &Phase| sightings.iter().filter(|one| one.region == group.region && one.phase == *phase).count();
         json!({
             "region": group.region,
             "running": here(&Phase::Running),

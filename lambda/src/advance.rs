@@ -88,6 +88,9 @@ mod tests {
         let run = RunKey { test_id: "abc".parse().unwrap(), run_id: "01J".parse().unwrap() };
         let answer = Answer { next: "wait", wait_seconds: 3, run, count: 8 };
         let json = serde_json::to_value(&answer).unwrap();
-        assert_eq!(json, serde_json::json!({"next": "wait", "waitSeconds": 3, "testId": "abc", "runId": "01J", "count": 8}));
+        assert_eq!(
+            json,
+            serde_json::json!({"next": "wait", "waitSeconds": 3, "testId": "abc", "runId": "01J", "count": 8})
+        );
     }
 }

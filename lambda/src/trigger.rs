@@ -49,8 +49,12 @@ fn of_task(detail: &Value) -> Trigger {
         return Trigger::Nothing("a task between two states");
     }
     let containers = detail["overrides"]["containerOverrides"].as_array();
-    let variables: Vec<&Value> =
-        containers.into_iter().flatten().filter_map(|container| container["environment"].as_array()).flatten().collect();
+    let variables: Vec<&Value> = containers
+        .into_iter()
+        .flatten()
+        .filter_map(|container| container["environment"].as_array())
+        .flatten()
+        .collect();
     let value = |name: &str| variables.iter().find(|pair| pair["name"] == name).and_then(|pair| pair["value"].as_str());
     let run = || Some(RunKey { test_id: value("TEST_ID")?.parse().ok()?, run_id: value("RUN_ID")?.parse().ok()? });
     run().map_or(Trigger::Nothing("a task that is no worker"), Trigger::Worker)

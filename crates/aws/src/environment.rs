@@ -73,7 +73,9 @@ impl Environment {
 }
 
 fn regions(text: &str) -> Result<Vec<Region>, String> {
-    text.split(',').map(|name| name.trim().parse().map_err(|error: dlt_model::id::InvalidRegion| error.to_string())).collect()
+    text.split(',')
+        .map(|name| name.trim().parse().map_err(|error: dlt_model::id::InvalidRegion| error.to_string()))
+        .collect()
 }
 
 struct Reader<F> {
@@ -139,7 +141,8 @@ mod tests {
 
     #[test]
     fn every_missing_or_wrong_variable_is_named_at_once() {
-        let problems = read(&[("DLT_ROLE", "advance"), ("DLT_HUB_REGION", "Ireland"), ("DLT_TABLE", " ")]).unwrap_err().0;
+        let problems =
+            read(&[("DLT_ROLE", "advance"), ("DLT_HUB_REGION", "Ireland"), ("DLT_TABLE", " ")]).unwrap_err().0;
         for name in ["DLT_TABLE", "DLT_BUCKET", "DLT_STATE_MACHINE_ARN", "DLT_STACK", "DLT_HUB_REGION", "DLT_REGIONS"] {
             assert_eq!(problems.iter().filter(|problem| problem.starts_with(name)).count(), 1, "{name}: {problems:?}");
         }

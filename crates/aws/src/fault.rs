@@ -46,7 +46,15 @@ where
 /// Whether an answer of AWS means that the same call may work later.
 fn is_passing(code: &str, message: &str) -> bool {
     let code = code.rsplit('#').next().unwrap_or(code);
-    let busy = ["Throttl", "TooManyRequests", "Unavailable", "ServerException", "InternalServer", "InternalFailure", "Timeout"];
+    let busy = [
+        "Throttl",
+        "TooManyRequests",
+        "Unavailable",
+        "ServerException",
+        "InternalServer",
+        "InternalFailure",
+        "Timeout",
+    ];
     // ECS has no codes of their own for these two; the words are stable for years.
     let crowded = ["Capacity is unavailable", "limit on the number of"];
     busy.iter().any(|part| code.contains(part)) || crowded.iter().any(|part| message.contains(part))
@@ -60,7 +68,10 @@ mod tests {
     fn throttling_and_missing_capacity_pass_and_a_missing_cluster_does_not() {
         assert!(is_passing("ThrottlingException", "Rate exceeded"));
         assert!(is_passing("com.amazonaws.ecs#ServerException", "Service Unavailable"));
-        assert!(is_passing("ClientException", "You've reached the limit on the number of vCPUs you can run concurrently"));
+        assert!(is_passing(
+            "ClientException",
+            "You've reached the limit on the number of vCPUs you can run concurrently"
+        ));
         assert!(is_passing("ClientException", "Capacity is unavailable at this time. Please try again later"));
         assert!(!is_passing("ClusterNotFoundException", "Cluster not found."));
         assert!(!is_passing("AccessDeniedException", "User is not authorized to perform: ecs:RunTask"));

@@ -106,7 +106,9 @@ impl EcsFleet {
         let results: Vec<_> = stream::iter(stops).buffer_unordered(STOPS_AT_ONCE).collect().await;
         let mut faults = results.iter().filter_map(|result| result.as_ref().err()).map(fault);
         // A task that is gone already needs no stopping.
-        faults.find(|fault| !fault.message.contains("was not found")).map_or(Ok(()), |fault| Err(refuse(&doing, &fault)))
+        faults
+            .find(|fault| !fault.message.contains("was not found"))
+            .map_or(Ok(()), |fault| Err(refuse(&doing, &fault)))
     }
 }
 
@@ -156,7 +158,8 @@ impl Regional {
     async fn read_network(&self, stack: &str, region: &Region) -> Result<Network, FleetError> {
         let name = names::network_parameter(stack);
         let doing = format!("failed to read the parameter `{name}` in {region}");
-        let answer = self.ssm.get_parameter().name(&name).send().await.map_err(|error| refuse(&doing, &fault(&error)))?;
+        let answer =
+            self.ssm.get_parameter().name(&name).send().await.map_err(|error| refuse(&doing, &fault(&error)))?;
         let text = answer.parameter().and_then(|parameter| parameter.value()).unwrap_or_default();
         Network::parse(text).map_err(|problem| FleetError::Refused(format!("{doing}: {problem}")))
     }

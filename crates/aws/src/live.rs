@@ -43,7 +43,8 @@ impl IotLive {
     async fn ask_endpoint(&self) -> Result<String, LiveError> {
         let iot = aws_sdk_iot::Client::new(&self.cloud.in_region(&self.region));
         let answer = iot.describe_endpoint().endpoint_type(ENDPOINT_TYPE).send().await;
-        let answer = answer.map_err(|error| LiveError(format!("failed to ask for the IoT endpoint: {}", fault(&error))))?;
+        let answer =
+            answer.map_err(|error| LiveError(format!("failed to ask for the IoT endpoint: {}", fault(&error))))?;
         answer.endpoint_address.ok_or_else(|| LiveError("IoT Core named no endpoint".to_owned()))
     }
 

@@ -6,7 +6,8 @@ use dlt_model::id::Region;
 
 /// The worker that a task runs, if the task belongs to the run.
 pub fn of_task(task: &Task, run: &RunKey, region: &Region) -> Option<Sighting> {
-    let belongs = variable(task, "TEST_ID")? == run.test_id.as_str() && variable(task, "RUN_ID")? == run.run_id.as_str();
+    let belongs =
+        variable(task, "TEST_ID")? == run.test_id.as_str() && variable(task, "RUN_ID")? == run.run_id.as_str();
     let worker = variable(task, "TASK_INDEX")?.parse().ok()?;
     let name = task.task_arn()?.to_owned();
     belongs.then(|| Sighting { worker, region: region.clone(), name, phase: phase(task) })

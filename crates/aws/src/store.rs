@@ -62,7 +62,8 @@ impl Store for DynamoStore {
             // Removing what is not there is a conflict, and what is there is not absent.
             return Err(StoreError::Conflict);
         };
-        let request = self.client.delete_item().table_name(&self.table).set_key(Some(item_key(&key.collection, &key.id)));
+        let request =
+            self.client.delete_item().table_name(&self.table).set_key(Some(item_key(&key.collection, &key.id)));
         let request = request
             .condition_expression("#version = :version")
             .expression_attribute_names("#version", VERSION)

@@ -72,6 +72,13 @@ pub struct Measurements {
     pub succeeded: u64,
     /// Samples that did not.
     pub failed: u64,
+    /// Requests that were put on the wire: redirects and retries too, and not samples that got no connection.
+    #[serde(default)]
+    pub requests: u64,
+    /// How many of them were sent again because a kept connection turned out to be closed; the target saw the first one
+    /// or did not.
+    #[serde(default)]
+    pub retries: u64,
     /// How often each outcome was seen: a status (`"200"`) or a named error (`"connect refused"`).
     pub outcomes: BTreeMap<String, u64>,
     /// Bytes received, heads included.
@@ -91,6 +98,8 @@ impl Measurements {
     pub fn merge(&mut self, other: &Self) {
         self.succeeded += other.succeeded;
         self.failed += other.failed;
+        self.requests += other.requests;
+        self.retries += other.retries;
         for (outcome, count) in &other.outcomes {
             *self.outcomes.entry(outcome.clone()).or_default() += count;
         }

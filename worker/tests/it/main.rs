@@ -1,0 +1,8 @@
+//! The worker against real servers on the loopback: what it says must be what the server saw.
+
+mod counts;
+mod job;
+mod life;
+mod server;
+mod timing;
+mod tls;

@@ -5,4 +5,7 @@
 pub mod cli;
 pub mod exit;
 pub mod failure;
+pub mod report;
+pub mod run;
+pub mod target;
 pub mod terminal;

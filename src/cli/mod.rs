@@ -1,5 +1,9 @@
 //! The command line: one file per verb, each with its `Args` and its `run`.
 
+mod demo;
+mod local;
+mod run;
+
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -35,7 +39,14 @@ pub enum Output {
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
-enum Verb {}
+enum Verb {
+    Demo(demo::Args),
+    Local(local::Args),
+    Run(run::Args),
+    /// Be a worker of a run, as the environment says; the local system starts these.
+    #[command(hide = true)]
+    Worker,
+}
 
 /// Reads the arguments, does what they say, and answers how the process ends. Talk goes to standard error.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -43,6 +54,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
+    // A worker is a process of its own kind: it has its own runtime, its own talk and its own exit codes.
+    if matches!(cli.verb, Verb::Worker) {
+        return dlt_worker::main_from_env();
+    }
     match dispatch(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -53,5 +68,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
-    match cli.verb {}
+    let Cli { global, verb } = cli;
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::from_error(Exit::Internal, "failed to start the runtime", &error))?;
+    runtime.block_on(async {
+        match verb {
+            Verb::Demo(args) => demo::run(args, &global).await,
+            Verb::Local(args) => local::run(args, &global).await,
+            Verb::Run(args) => run::run(args, &global).await,
+            Verb::Worker => unreachable!("main has taken this way out"),
+        }
+    })
 }

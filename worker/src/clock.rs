@@ -42,7 +42,7 @@ impl RunClock {
     }
 
     /// An instant of the run as milliseconds since 1970.
-    pub fn to_epoch_ms(&self, instant: Instant) -> u64 {
+    pub fn epoch_ms_of(&self, instant: Instant) -> u64 {
         self.start_at_ms + u64::try_from(self.since_start(instant).as_millis()).unwrap_or(u64::MAX)
     }
 }
@@ -58,6 +58,6 @@ mod tests {
         assert_eq!(future.at(Duration::ZERO) - now, Duration::from_millis(500));
         let past = RunClock::new(9_800, 10_000, now);
         assert_eq!(past.since_start(now), Duration::from_millis(200));
-        assert_eq!(past.to_epoch_ms(now), 10_000);
+        assert_eq!(past.epoch_ms_of(now), 10_000);
     }
 }

@@ -149,7 +149,7 @@ mod tests {
         folder.write("ready/0.json", &7).await.expect("written");
         assert_eq!(folder.read::<u32>("ready/0.json").await.expect("read"), 7);
         assert_eq!(folder.read_if_there::<u32>("start.json").await.expect("asked"), None);
-        let missing = folder.read::<u32>("assignments/0.json").await.unwrap_err().to_string();
+        let missing = folder.read::<u32>("assignments/0.json").await.expect_err("refused").to_string();
         assert!(missing.contains("assignments/0.json") && missing.contains("no such file"), "{missing}");
     }
 

@@ -32,6 +32,8 @@ const START_POLL: Duration = Duration::from_millis(200);
 const START_POLL_JITTER: Duration = Duration::from_millis(50);
 /// How far in the future a start instant may lie.
 const MAX_START_AHEAD: Duration = Duration::from_secs(600);
+/// How far in the past; who is later has missed the run.
+const MAX_START_BEHIND: Duration = Duration::from_secs(3_600);
 
 /// How a worker's life went. The rest is in its report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +110,11 @@ fn clock_of(start: Start) -> Result<RunClock, WorkerError> {
     let ahead = Duration::from_millis(start.start_at_ms.saturating_sub(now_ms));
     if ahead > MAX_START_AHEAD {
         let problem = format!("it is {} s ahead of this machine's clock", ahead.as_secs());
+        return Err(WorkerError::Start(problem));
+    }
+    let behind = Duration::from_millis(now_ms.saturating_sub(start.start_at_ms));
+    if behind > MAX_START_BEHIND {
+        let problem = format!("it is {} s behind this machine's clock", behind.as_secs());
         return Err(WorkerError::Start(problem));
     }
     Ok(RunClock::new(start.start_at_ms, now_ms, Instant::now()))

@@ -1,7 +1,9 @@
 //! The worker as a process: environment in, ticks on standard output, talk on standard error, an exit code at the end.
 
 use std::{
+    env,
     error::Error,
+    future,
     io::{self, Write},
     process::ExitCode,
     thread,
@@ -11,6 +13,7 @@ use dlt_model::report::Ending;
 use tokio::{
     runtime,
     signal::unix::{SignalKind, signal},
+    sync::oneshot,
 };
 
 use crate::{Outcome, Settings, WorkerError, run};
@@ -47,13 +50,36 @@ fn live() -> Result<Outcome, WorkerError> {
     })
 }
 
-/// Ready at the first SIGTERM or SIGINT.
+/// Ready at the first SIGTERM or SIGINT, or when the parent hangs up.
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let hang_up = hang_up()?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            () = hang_up => {}
+        }
+    })
+}
+
+/// Ready at the end of standard input, if `DLT_STOP_ON_STDIN_EOF` is set: a parent holds the other end of that pipe for
+/// as long as it lives, so no worker outlives it. Otherwise never.
+fn hang_up() -> io::Result<impl Future<Output = ()>> {
+    let (hung_up, ended) = oneshot::channel::<()>();
+    let watches = env::var_os("DLT_STOP_ON_STDIN_EOF").is_some();
+    if watches {
+        let watch = move || {
+            // An error is an end, too.
+            drop(io::copy(&mut io::stdin(), &mut io::sink()));
+            drop(hung_up);
+        };
+        thread::Builder::new().name("hang-up".to_owned()).spawn(watch)?;
+    }
+    Ok(async move {
+        match watches {
+            true => drop(ended.await),
+            false => future::pending().await,
         }
     })
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
+    Fault,
     clock::RunClock,
     engine::{SecondSum, Totals},
     facts::Facts,
@@ -111,14 +112,20 @@ impl<'a> Chronicle<'a> {
     /// The report, and how many ticks nobody read.
     pub fn finish(self, totals: Totals, labels: &[String], ending: Ending) -> (WrittenReport, u64) {
         let lost = self.ticks.finish();
+        let out_of_sockets: u64 =
+            totals.labels.iter().filter_map(|label| label.outcomes.get(Fault::OutOfSockets.name())).sum();
+        let mut degraded = self.judge.reasons();
+        if out_of_sockets > 0 {
+            degraded.push(format!("{out_of_sockets} samples found no socket or local port left"));
+        }
         let nothing = WrittenReport::of_nothing(self.assignment, ending, self.clock.start_at_ms());
         let report = WrittenReport {
-            ended_at_ms: totals.last_end.map_or(nothing.started_at_ms, |end| self.clock.to_epoch_ms(end)),
+            ended_at_ms: totals.last_end.map_or(nothing.started_at_ms, |end| self.clock.epoch_ms_of(end)),
             max_virtual_users: totals.max_virtual_users,
             iterations: totals.iterations,
             labels: labels.iter().cloned().zip(totals.labels).collect(),
             seconds: self.seconds,
-            degraded: self.judge.reasons(),
+            degraded,
             ..nothing
         };
         (report, lost)

@@ -121,7 +121,7 @@ mod tests {
         for name in ["DLT_RUN_FOLDER", "TASK_INDEX", "TASK_COUNT", "TEST_ID", "RUN_ID", "REGION"] {
             let missing = |asked: &str| environment(asked).filter(|_| asked != name);
             let wrong = |asked: &str| if asked == name { Some("_".to_owned()) } else { environment(asked) };
-            for error in [Settings::read(missing).unwrap_err(), Settings::read(wrong).unwrap_err()] {
+            for error in [Settings::read(missing).expect_err("refused"), Settings::read(wrong).expect_err("refused")] {
                 assert!(error.to_string().contains(name), "{error}");
             }
         }
@@ -130,6 +130,6 @@ mod tests {
     #[test]
     fn an_index_that_is_not_below_the_count_is_refused() {
         let wrong = |asked: &str| if asked == "TASK_INDEX" { Some("3".to_owned()) } else { environment(asked) };
-        assert!(Settings::read(wrong).unwrap_err().to_string().contains("TASK_COUNT is 3"));
+        assert!(Settings::read(wrong).expect_err("refused").to_string().contains("TASK_COUNT is 3"));
     }
 }

@@ -2,8 +2,9 @@
 
 use std::{
     io::{self, Write},
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-    thread::{self, JoinHandle},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    thread,
+    time::Duration,
 };
 
 use dlt_model::tick::Tick;
@@ -12,11 +13,14 @@ use crate::WorkerError;
 
 /// How many lines wait for a reader that does not read. The report holds everything, so live data may be lost.
 const LINES_WAITING: usize = 60;
+/// How long the end of the run waits for the last lines to be written.
+const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Writes ticks on a thread of its own.
 pub struct Ticks {
     lines: SyncSender<Vec<u8>>,
-    thread: JoinHandle<()>,
+    /// Hangs up when everything is written.
+    written: Receiver<()>,
     lost: u64,
 }
 
@@ -27,11 +31,15 @@ impl Ticks {
     /// Returns an error when no thread can be started.
     pub fn to(out: impl Write + Send + 'static) -> Result<Self, WorkerError> {
         let (lines, waiting) = sync_channel(LINES_WAITING);
-        let thread = thread::Builder::new()
+        let (writing, written) = sync_channel(0);
+        thread::Builder::new()
             .name("ticks".to_owned())
-            .spawn(move || write_all(out, &waiting))
+            .spawn(move || {
+                write_all(out, &waiting);
+                drop(writing);
+            })
             .map_err(|error| WorkerError::Engine(format!("cannot start a thread: {error}")))?;
-        Ok(Self { lines, thread, lost: 0 })
+        Ok(Self { lines, written, lost: 0 })
     }
 
     /// Hands a tick over.
@@ -43,14 +51,12 @@ impl Ticks {
         }
     }
 
-    /// Waits until everything is written, unless nobody reads it; says how many ticks were lost.
+    /// Waits until everything is written, though not for a reader that does not read; says how many ticks were lost for
+    /// certain.
     pub fn finish(self) -> u64 {
-        let full = self.lost > 0;
         drop(self.lines);
-        if !full {
-            let _ = self.thread.join();
-        }
-        self.lost
+        let is_stuck = self.written.recv_timeout(LAST_LINES_TIMEOUT) == Err(RecvTimeoutError::Timeout);
+        self.lost.max(u64::from(is_stuck))
     }
 }
 

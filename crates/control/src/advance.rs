@@ -122,11 +122,10 @@ impl ControlPlane {
             for (worker, outcome) in &outcomes {
                 note_launch(run, *worker, outcome);
             }
-            Ok(())
         };
-        let changed = self.records.change::<RunRecord, ()>(&(&run.key()).into(), record).await?;
+        let changed = self.records.update::<RunRecord>(&(&run.key()).into(), record).await?;
         // The run was cancelled or ended while its workers were being launched: they must not stay.
-        if changed.is_none_or(|(now, ())| now.status != Status::Provisioning) {
+        if changed.is_none_or(|now| now.status != Status::Provisioning) {
             self.stop(run, "the run ended while its workers were being launched").await?;
         }
         Ok(())
@@ -166,8 +165,7 @@ impl ControlPlane {
         let Some(start_at_ms) = run.start_at_ms else { return Ok(()) };
         let path: Path = Self::blob(&run.key(), keys::START);
         blobs::write_once(&self.ports.blobs, &path, &Start { start_at_ms }).await?;
-        let written = |run: &mut RunRecord| Ok(run.start_written = true);
-        self.records.change::<RunRecord, ()>(&(&run.key()).into(), written).await?;
+        self.records.update::<RunRecord>(&(&run.key()).into(), |run| run.start_written = true).await?;
         Ok(())
     }
 

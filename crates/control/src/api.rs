@@ -34,6 +34,7 @@ pub fn router(plane: ControlPlane, prefix: &str) -> Router {
         .route("/scenarios/{test_id}/testruns/{run_id}", get(runs::show))
         .route("/scenarios/{test_id}/testruns/{run_id}/cancel", post(runs::cancel_one))
         .route("/scenarios/{test_id}/testruns/{run_id}/summary", get(runs::summary))
+        .route("/scenarios/{test_id}/testruns/{run_id}/series", get(runs::series))
         .route("/regions", get(system::regions))
         .route("/tasks", get(system::tasks))
         .route("/stack-info", get(system::stack_info))

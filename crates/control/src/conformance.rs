@@ -23,7 +23,7 @@ fn key(id: &str) -> Key {
     Key { collection: "conformance".to_owned(), id: id.to_owned() }
 }
 
-fn is_conflict<T>(result: Result<T, StoreError>) -> bool {
+fn is_conflict<T>(result: &Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::Conflict))
 }
 
@@ -42,13 +42,13 @@ async fn what_was_written_is_read(store: &dyn Store) {
 
 async fn a_write_with_a_wrong_expectation_changes_nothing(store: &dyn Store) {
     let key = key("guarded");
-    assert!(is_conflict(store.put(&key, json!({}), Expect::Version(1)).await), "there is no version 1");
-    assert!(is_conflict(store.delete(&key, Expect::Version(1)).await), "there is nothing to remove");
-    assert!(is_conflict(store.delete(&key, Expect::Absent).await), "nothing cannot be removed");
+    assert!(is_conflict(&store.put(&key, json!({}), Expect::Version(1)).await), "there is no version 1");
+    assert!(is_conflict(&store.delete(&key, Expect::Version(1)).await), "there is nothing to remove");
+    assert!(is_conflict(&store.delete(&key, Expect::Absent).await), "nothing cannot be removed");
     store.put(&key, json!({"kept": true}), Expect::Absent).await.expect("put");
-    assert!(is_conflict(store.put(&key, json!({}), Expect::Absent).await), "it is there already");
-    assert!(is_conflict(store.put(&key, json!({}), Expect::Version(2)).await), "there is no version 2");
-    assert!(is_conflict(store.delete(&key, Expect::Version(7)).await), "there is no version 7");
+    assert!(is_conflict(&store.put(&key, json!({}), Expect::Absent).await), "it is there already");
+    assert!(is_conflict(&store.put(&key, json!({}), Expect::Version(2)).await), "there is no version 2");
+    assert!(is_conflict(&store.delete(&key, Expect::Version(7)).await), "there is no version 7");
     let found = store.get(&key).await.expect("get").expect("it is there");
     assert_eq!((found.version, found.document), (1, json!({"kept": true})));
     store.delete(&key, Expect::Version(1)).await.expect("delete");
@@ -60,7 +60,7 @@ async fn of_many_writers_one_wins(store: &dyn Store) {
     let writes = (0..16).map(|writer| store.put(&key, json!({"by": writer}), Expect::Version(1)));
     let outcomes = futures::future::join_all(writes).await;
     assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Ok(2))).count(), 1);
-    assert!(outcomes.into_iter().filter(Result::is_err).all(is_conflict));
+    assert!(outcomes.into_iter().filter(Result::is_err).all(|outcome| is_conflict(&outcome)));
     store.delete(&key, Expect::Version(2)).await.expect("delete");
 }
 

@@ -119,6 +119,22 @@ impl Records {
         Err(StoreError::Conflict.into())
     }
 
+    /// As [`change`](Self::change), for decisions that cannot fail.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn update<T: Record>(
+        &self,
+        key: &Key,
+        mut update: impl FnMut(&mut T),
+    ) -> Result<Option<T>, ControlError> {
+        let change = |record: &mut T| {
+            update(record);
+            Ok(())
+        };
+        Ok(self.change(key, change).await?.map(|(record, ())| record))
+    }
+
     /// Removes a document if its version is as expected.
     ///
     /// # Errors

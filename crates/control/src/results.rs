@@ -33,10 +33,10 @@ impl ControlPlane {
             self.stop(run, "the run has ended").await?;
         }
         let now_ms = self.now_ms();
-        let end = |run: &mut RunRecord| Ok(conclude(run, status, &summary, &unreadable, now_ms));
-        let ended = self.records.change::<RunRecord, ()>(&(&run.key()).into(), end).await?;
+        let end = |run: &mut RunRecord| conclude(run, status, &summary, &unreadable, now_ms);
+        let ended = self.records.update::<RunRecord>(&(&run.key()).into(), end).await?;
         match ended {
-            Some((run, ())) => self.note_latest(&run).await,
+            Some(run) => self.note_latest(&run).await,
             None => Ok(()),
         }
     }

@@ -73,9 +73,12 @@ impl ControlPlane {
     /// When there is no such run, or it has ended or is about to.
     pub async fn cancel_run(&self, key: &RunKey) -> Result<RunRecord, ControlError> {
         let not_active = || ControlError::NotActive(key.test_id.clone());
-        let cancel = |run: &mut RunRecord| match run.status.may_become(Status::Cancelling) {
-            true => Ok(state::forward(run, Status::Cancelling)),
-            false => Err(not_active()),
+        let cancel = |run: &mut RunRecord| {
+            if !run.status.may_become(Status::Cancelling) {
+                return Err(not_active());
+            }
+            state::forward(run, Status::Cancelling);
+            Ok(())
         };
         let changed = self.records.change(&key.into(), cancel).await?;
         let not_found = || ControlError::RunNotFound(key.test_id.clone(), key.run_id.clone());
@@ -114,8 +117,8 @@ impl ControlPlane {
         for (run, version) in found {
             deleted += u64::from(self.delete_run(&run, version).await?);
         }
-        let forget = |record: &mut ScenarioRecord| Ok(record.total_runs = record.total_runs.saturating_sub(deleted));
-        self.records.change(&records::scenario_key(test), forget).await?;
+        let forget = |record: &mut ScenarioRecord| record.total_runs = record.total_runs.saturating_sub(deleted);
+        self.records.update(&records::scenario_key(test), forget).await?;
         Ok(deleted)
     }
 
@@ -160,9 +163,8 @@ impl ControlPlane {
                 latest.status = run.status;
                 latest.ended_at_ms = run.ended_at_ms;
             }
-            Ok(())
         };
-        self.records.change(&records::scenario_key(&run.test_id), note).await?;
+        self.records.update(&records::scenario_key(&run.test_id), note).await?;
         Ok(())
     }
 
@@ -170,9 +172,8 @@ impl ControlPlane {
     pub(crate) async fn release(&self, key: &RunKey) -> Result<(), ControlError> {
         let release = |record: &mut ScenarioRecord| {
             record.active = record.active.take().filter(|claim| claim.run_id != key.run_id);
-            Ok(())
         };
-        self.records.change(&records::scenario_key(&key.test_id), release).await?;
+        self.records.update(&records::scenario_key(&key.test_id), release).await?;
         Ok(())
     }
 

@@ -2,7 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dlt_model::{histogram::Histogram, id::RunId, tick::Tick};
+use dlt_model::{
+    histogram::Histogram,
+    id::RunId,
+    summary::{Slice, Summary},
+    tick::Tick,
+};
 use serde::Serialize;
 
 /// How many seconds are kept; the oldest go first. A day.
@@ -28,11 +33,7 @@ pub struct Point {
     pub succeeded: u64,
     /// Samples that did not.
     pub failed: u64,
-    /// Bytes received.
-    pub bytes_received: u64,
-    /// Mean latency in milliseconds; `None` without samples.
-    pub latency_ms_mean: Option<f64>,
-    /// Median in milliseconds.
+    /// Median in milliseconds; `None` without samples, as the ones below.
     pub latency_ms_p50: Option<f64>,
     /// 95th percentile in milliseconds, of the merged samples of all workers.
     pub latency_ms_p95: Option<f64>,
@@ -98,14 +99,33 @@ impl Series {
 }
 
 impl Point {
+    /// The seconds of a run that is over, in the shape in which they were live.
+    pub fn of_summary(summary: &Summary) -> Vec<Self> {
+        let workers = u32::try_from(summary.reported()).unwrap_or(u32::MAX);
+        let point = |(second, slice): (u64, &Slice)| {
+            let percentile = |thousandths| slice.latency.percentile_us(thousandths).map(|us| us as f64 / 1_000.0);
+            Self {
+                run_id: summary.run_id.clone(),
+                second,
+                at_ms: summary.started_at_ms + second * 1_000,
+                workers,
+                virtual_users: slice.virtual_users,
+                succeeded: slice.succeeded,
+                failed: slice.failed,
+                latency_ms_p50: percentile(50_000),
+                latency_ms_p95: percentile(95_000),
+                latency_ms_p99: percentile(99_000),
+            }
+        };
+        (1..).zip(&summary.seconds).map(point).collect()
+    }
+
     fn grow(&mut self, tick: &Tick, latency: &Histogram) {
         self.at_ms = self.at_ms.max(tick.at_ms);
         self.workers += 1;
         self.virtual_users += tick.virtual_users;
         self.succeeded += tick.succeeded;
         self.failed += tick.failed;
-        self.bytes_received += tick.bytes_received;
-        self.latency_ms_mean = latency.mean_us().map(|us| us / 1_000.0);
         let percentile = |percent| latency.percentile_us(percent).map(|us| us as f64 / 1_000.0);
         (self.latency_ms_p50, self.latency_ms_p95, self.latency_ms_p99) =
             (percentile(50.0), percentile(95.0), percentile(99.0));
@@ -121,8 +141,6 @@ fn empty(tick: &Tick) -> Point {
         virtual_users: 0,
         succeeded: 0,
         failed: 0,
-        bytes_received: 0,
-        latency_ms_mean: None,
         latency_ms_p50: None,
         latency_ms_p95: None,
         latency_ms_p99: None,

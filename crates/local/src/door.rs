@@ -17,10 +17,10 @@ use axum::{
 };
 use dlt_control::{ControlPlane, api, series::Point};
 use dlt_model::id::TestId;
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast::error::RecvError, watch};
 
 use crate::live::{Broadcast, Watch};
 
@@ -31,10 +31,14 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inl
      connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Everything that is served on this machine.
-pub(crate) fn router(plane: ControlPlane, live: Arc<Broadcast>) -> Router {
-    let events = Router::new()
-        .route(&format!("{PREFIX}/scenarios/{{test_id}}/live/events"), get(events))
-        .with_state((plane.clone(), live));
+///
+/// Streams of events end when `stopped` turns true; viewers never hang up by themselves.
+pub(crate) fn router(plane: ControlPlane, live: Arc<Broadcast>, stopped: watch::Receiver<bool>) -> Router {
+    let events = Router::new().route(&format!("{PREFIX}/scenarios/{{test_id}}/live/events"), get(events)).with_state((
+        plane.clone(),
+        live,
+        stopped,
+    ));
     Router::new()
         .route("/", get(page))
         .merge(events)
@@ -53,13 +57,13 @@ async fn page() -> Response {
 }
 
 async fn events(
-    State((plane, live)): State<(ControlPlane, Arc<Broadcast>)>,
+    State((plane, live, mut stopped)): State<(ControlPlane, Arc<Broadcast>, watch::Receiver<bool>)>,
     Path(test): Path<String>,
 ) -> Result<impl IntoResponse, Response> {
     let missing = || refusal(StatusCode::NOT_FOUND, "TEST_NOT_FOUND", &format!("there is no scenario `{test}`"));
     let test: TestId = test.parse().map_err(|_| missing())?;
     plane.scenario(&test).await.map_err(|_| missing())?;
-    let stream = stream(live, test);
+    let stream = stream(live, test).take_until(async move { drop(stopped.wait_for(|stopped| *stopped).await) });
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 

@@ -35,13 +35,13 @@ impl Timer {
         self.state().plane = Some(plane);
     }
 
-    /// Stops driving. Runs stay as they are and can be recovered.
-    pub fn detach(&self) {
+    /// Stops driving, and answers the tasks that are about to end. Runs stay as they are and can be recovered.
+    pub fn detach(&self) -> Vec<JoinHandle<()>> {
         let mut state = self.state();
         state.plane = None;
-        for (_, (_, task)) in std::mem::take(&mut state.runs) {
-            task.abort();
-        }
+        let tasks: Vec<_> = std::mem::take(&mut state.runs).into_values().map(|(_, task)| task).collect();
+        tasks.iter().for_each(JoinHandle::abort);
+        tasks
     }
 
     /// The runs that are being driven.

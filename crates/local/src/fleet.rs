@@ -41,13 +41,16 @@ pub struct WorkerCommand {
     pub arguments: Vec<OsString>,
 }
 
+/// The bell of each child's keeper: rung once, the child is asked to finish.
+type Children = BTreeMap<(RunKey, u32), Arc<Notify>>;
+
 /// Child processes. Each has a marker on disk, so that it is started once, however often the parent is.
 #[derive(Debug)]
 pub struct Processes {
     command: WorkerCommand,
     folder: PathBuf,
     live: Arc<dyn Live>,
-    children: Arc<Mutex<BTreeMap<(RunKey, u32), Arc<Notify>>>>,
+    children: Arc<Mutex<Children>>,
 }
 
 impl Processes {
@@ -259,6 +262,6 @@ fn signal(pid: u32, signal: Signal) {
     }
 }
 
-fn unavailable(error: std::io::Error) -> FleetError {
+fn unavailable(error: impl std::fmt::Display) -> FleetError {
     FleetError::Unavailable(error.to_string())
 }

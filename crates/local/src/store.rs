@@ -4,11 +4,14 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use dlt_control::ports::{Expect, Key, Order, Page, Store, StoreError, Version, Versioned};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{AccessGuard, Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde_json::Value;
 
-/// Collection and id → version and JSON.
-const DOCUMENTS: TableDefinition<(&str, &str), (u64, &[u8])> = TableDefinition::new("documents");
+/// Collection and id.
+type Place = (&'static str, &'static str);
+/// Version and JSON.
+type Content = (u64, &'static [u8]);
+const DOCUMENTS: TableDefinition<Place, Content> = TableDefinition::new("documents");
 
 /// Documents in a file.
 #[derive(Clone, Debug)]
@@ -24,13 +27,14 @@ impl RedbStore {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let database = Arc::new(Database::create(path).map_err(unavailable)?);
         let store = Self { database };
-        store.write(|table| Ok(drop(table.get(("", "")).map_err(unavailable)?)))?;
+        // Opening the table makes it, so that readers find one.
+        store.write(|_| Ok(()))?;
         Ok(store)
     }
 
     fn write<T>(
         &self,
-        act: impl FnOnce(&mut redb::Table<'_, (&'static str, &'static str), (u64, &'static [u8])>) -> Result<T, StoreError>,
+        act: impl FnOnce(&mut redb::Table<'_, Place, Content>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let transaction = self.database.begin_write().map_err(unavailable)?;
         let answer = {
@@ -77,38 +81,26 @@ impl RedbStore {
 
     fn list_now(&self, collection: &str, order: Order, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
         let table = self.database.begin_read().map_err(unavailable)?.open_table(DOCUMENTS).map_err(unavailable)?;
-        // The smallest text after the collection's name is the name with a zero byte.
-        let end = format!("{collection}\0");
-        let mut page = Page::default();
-        let mut take = |entry: Result<_, redb::StorageError>| -> Result<bool, StoreError> {
-            let (place, value): (redb::AccessGuard<'_, (&str, &str)>, redb::AccessGuard<'_, (u64, &[u8])>) =
-                entry.map_err(unavailable)?;
-            if page.items.len() == limit {
-                page.next = page.items.last().map(|(id, _)| id.clone());
-                return Ok(false);
-            }
-            page.items.push((place.value().1.to_owned(), versioned(value.value())?));
-            Ok(true)
-        };
-        match order {
-            Order::Ascending => {
-                let from = after.map_or_else(String::new, |id| format!("{id}\0"));
-                for entry in table.range((collection, from.as_str())..(end.as_str(), "")).map_err(unavailable)? {
-                    if !take(entry)? {
-                        break;
-                    }
-                }
-            }
+        // The smallest text after another one is that one with a zero byte.
+        let (next_collection, beyond) = (format!("{collection}\0"), after.map(|id| format!("{id}\0")));
+        let (from, until) = match order {
+            Order::Ascending => ((collection, beyond.as_deref().unwrap_or("")), (next_collection.as_str(), "")),
             Order::Descending => {
-                let until = after.map_or((end.as_str(), ""), |id| (collection, id));
-                for entry in table.range((collection, "")..until).map_err(unavailable)?.rev() {
-                    if !take(entry)? {
-                        break;
-                    }
-                }
+                ((collection, ""), after.map_or((next_collection.as_str(), ""), |id| (collection, id)))
             }
-        }
-        Ok(page)
+        };
+        let range = table.range(from..until).map_err(unavailable)?;
+        let found: Result<Vec<_>, _> = match order {
+            Order::Ascending => range.take(limit + 1).collect(),
+            Order::Descending => range.rev().take(limit + 1).collect(),
+        };
+        let found = found.map_err(unavailable)?;
+        let item = |(place, value): &(AccessGuard<'_, Place>, AccessGuard<'_, Content>)| {
+            Ok((place.value().1.to_owned(), versioned(value.value())?))
+        };
+        let items = found.iter().take(limit).map(item).collect::<Result<Vec<_>, StoreError>>()?;
+        let next = items.last().filter(|_| found.len() > limit).map(|(id, _)| id.clone());
+        Ok(Page { items, next })
     }
 
     /// The file is read and written on a thread that may wait.

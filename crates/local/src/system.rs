@@ -27,6 +27,9 @@ use crate::{
     store::RedbStore,
 };
 
+/// How long answers that are under way may take once the system stops.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
 /// The local system could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -92,7 +95,7 @@ impl LocalSystem {
         timer.attach(plane.clone());
         plane.recover().await?;
         let (stop, stopped) = watch::channel(false);
-        let router = door::router(plane.clone(), Arc::clone(&live));
+        let router = door::router(plane.clone(), Arc::clone(&live), stopped.clone());
         let server = tokio::spawn(serve(listener, router, stopped));
         Ok(Self { plane, live, timer, fleet, address, stop, server: Some(server), _lock: lock })
     }
@@ -134,10 +137,14 @@ impl LocalSystem {
         while !self.timer.driven().is_empty() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        self.timer.detach();
+        // What still holds the records lets go of them, so that the folder is free when this returns.
+        for task in self.timer.detach() {
+            drop(task.await);
+        }
         self.stop.send_replace(true);
-        if let Some(server) = self.server.take() {
-            // Viewers of live data never hang up by themselves.
+        if let Some(mut server) = self.server.take()
+            && tokio::time::timeout(LAST_ANSWERS, &mut server).await.is_err()
+        {
             server.abort();
         }
     }
@@ -145,7 +152,7 @@ impl LocalSystem {
 
 impl Drop for LocalSystem {
     fn drop(&mut self) {
-        self.timer.detach();
+        drop(self.timer.detach());
         self.stop.send_replace(true);
         if let Some(server) = self.server.take() {
             server.abort();

@@ -23,20 +23,14 @@ impl Buckets {
 
     /// Adds every count of another one.
     pub fn merge(&mut self, other: &Self) {
-        let mut merged = Vec::with_capacity(self.0.len().max(other.0.len()));
-        let (mut ours, mut theirs) = (self.0.iter().copied().peekable(), other.0.iter().copied().peekable());
-        while let Some(next) = match (ours.peek(), theirs.peek()) {
-            (Some(left), Some(right)) if left.0 == right.0 => {
-                let sum = (left.0, left.1 + right.1);
-                (ours.next(), theirs.next());
-                Some(sum)
-            }
-            (Some(left), Some(right)) if left.0 > right.0 => theirs.next(),
-            (Some(_), _) => ours.next(),
-            (None, _) => theirs.next(),
-        } {
-            merged.push(next);
-        }
+        let mut merged = [self.0.as_slice(), &other.0].concat();
+        // A stable sort merges two sorted halves in one pass.
+        merged.sort_by_key(|(edge, _)| *edge);
+        merged.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            kept.1 += if same { next.1 } else { 0 };
+            same
+        });
         self.0 = merged;
     }
 

@@ -7,6 +7,7 @@ mod body;
 pub mod dlt_json;
 mod limits;
 pub mod native;
+pub mod schema;
 mod substitute;
 
 use std::borrow::Cow;

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     buckets::Buckets,
+    gate::Clause,
     id::{Region, RunId, TestId},
     report::{Ending, Iterations, Measurements, Report, Second},
+    tick::Tick,
 };
 
 /// All that a run's workers saw. Units are in the names; latencies are histograms of microseconds.
@@ -35,6 +37,9 @@ pub struct Summary {
     /// What the control plane knows to be missing besides, as sentences: why a worker was lost, who cancelled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
+    /// The `abort` clause for which the run was stopped, if it was; [`crate::gate::judge`] takes it as broken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aborted_by: Option<Clause>,
 }
 
 /// What became of a worker.
@@ -114,6 +119,7 @@ impl Summary {
             regions,
             seconds: Vec::new(),
             remarks: Vec::new(),
+            aborted_by: None,
         }
     }
 
@@ -164,6 +170,7 @@ impl Summary {
             self.regions.entry(region.clone()).or_default().merge(part);
         }
         add_each(&mut self.seconds, &other.seconds, Slice::merge);
+        self.aborted_by = self.aborted_by.take().or_else(|| other.aborted_by.clone());
         self.remarks.extend(other.remarks.iter().cloned());
         self.remarks.sort();
         self.remarks.dedup();
@@ -285,10 +292,11 @@ impl Slice {
     }
 }
 
-/// Adds a worker's tick as the second it is of, for a run that is still going on. Ticks may come in any order.
-pub fn add_tick(seconds: &mut Vec<Slice>, tick: &crate::tick::Tick) {
+/// Adds a worker's tick as the second it is of, for a run that is still going on. Ticks may come in any order; one that is
+/// more than [`MAX_GAP_SECONDS`] ahead of all others is not of this run and is left out.
+pub fn add_tick(seconds: &mut Vec<Slice>, tick: &Tick) {
     let Some(index) = tick.second.checked_sub(1).and_then(|index| usize::try_from(index).ok()) else { return };
-    if index >= MAX_SECONDS {
+    if index > seconds.len() + MAX_GAP_SECONDS {
         return;
     }
     if seconds.len() <= index {
@@ -302,8 +310,8 @@ pub fn add_tick(seconds: &mut Vec<Slice>, tick: &crate::tick::Tick) {
     });
 }
 
-/// The longest series that is kept: a ramp-up and a hold-for of thirty days each, and an hour to stop.
-pub const MAX_SECONDS: usize = 60 * 86_400 + 3_600;
+/// How many seconds of live data may be missing before the next: an hour.
+pub const MAX_GAP_SECONDS: usize = 3_600;
 
 fn add_each<T>(slices: &mut Vec<Slice>, more: &[T], add: impl Fn(&mut Slice, &T)) {
     if slices.len() < more.len() {

@@ -28,10 +28,9 @@ pub async fn run(
     stop: watch::Receiver<bool>,
     mut observe: impl FnMut(SecondSum),
 ) -> Result<Totals, WorkerError> {
-    let (seconds, mut deliveries) = mpsc::channel(DELIVERIES_UNDER_WAY);
     let shards = number_of_shards(&plan, cores);
     let mut aggregate = Aggregate::new(shards, plan.labels.len());
-    let threads = start(&plan, clock, shards, &stop, seconds)?;
+    let (threads, mut deliveries) = start(&plan, clock, shards, &stop)?;
     while let Some(delivery) = deliveries.recv().await {
         aggregate.add(delivery);
         while let Some(second) = aggregate.next_complete() {
@@ -58,10 +57,10 @@ fn start(
     clock: RunClock,
     shards: usize,
     stop: &watch::Receiver<bool>,
-    seconds: mpsc::Sender<Delivery>,
-) -> Result<Vec<Thread>, WorkerError> {
+) -> Result<(Vec<Thread>, mpsc::Receiver<Delivery>), WorkerError> {
+    let (seconds, deliveries) = mpsc::channel(DELIVERIES_UNDER_WAY);
     let roots = Roots::load();
-    (0..shards)
+    let threads: Result<_, _> = (0..shards)
         .map(|number| {
             let shard = Shard {
                 number,
@@ -79,5 +78,6 @@ fn start(
                 .spawn(move || shard.run())
                 .map_err(|error| WorkerError::Engine(format!("cannot start a thread: {error}")))
         })
-        .collect()
+        .collect();
+    Ok((threads?, deliveries))
 }

@@ -134,7 +134,7 @@ async fn an_assignment_that_cannot_be_run_is_refused_before_the_worker_says_read
     for url in ["ftp://a.test/", "nonsense", "http://user:secret@a.test/"] {
         let job = Job::new(vec![get(url)], 1, 300);
         job.assign();
-        let error = job.live(0, std::future::pending(), std::io::sink()).await.unwrap_err().to_string();
+        let error = job.live(0, std::future::pending(), std::io::sink()).await.expect_err("refused").to_string();
         assert!(error.contains("step 1 `home`"), "{error}");
         assert!(!job.folder.path().join(keys::ready(0)).exists());
     }

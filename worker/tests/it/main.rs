@@ -3,6 +3,7 @@
 mod counts;
 mod job;
 mod life;
+mod s3;
 mod server;
 mod timing;
 mod tls;

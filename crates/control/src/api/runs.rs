@@ -12,7 +12,7 @@ use super::{
     extract::{JsonText, Parameters, RunPath, TestPath},
     refusal::Refusal,
 };
-use crate::{plane::ControlPlane, record::RunRecord, shapes};
+use crate::{plane::ControlPlane, record::RunRecord, series::Point, shapes};
 
 /// How many runs a page has unless the caller says otherwise, and at most.
 const PAGE: usize = 20;
@@ -60,6 +60,14 @@ pub(super) async fn summary(
     RunPath(key): RunPath,
 ) -> Result<Json<Summary>, Refusal> {
     Ok(Json(plane.summary(&key).await?))
+}
+
+/// `GET /scenarios/{testId}/testruns/{testRunId}/series`: the seconds of a run that is over, as they were live.
+pub(super) async fn series(
+    State(plane): State<ControlPlane>,
+    RunPath(key): RunPath,
+) -> Result<Json<Vec<Point>>, Refusal> {
+    Ok(Json(Point::of_summary(&plane.summary(&key).await?)))
 }
 
 /// `GET /scenarios/{testId}/testruns`, newest first.

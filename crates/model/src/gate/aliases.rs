@@ -30,34 +30,38 @@ pub fn from_aliases(expect_success_rate: Option<&str>, success_p95: Option<&str>
     let mut problems = Vec::new();
     let mut read = Aliases::default();
     if let Some(text) = given(expect_success_rate) {
-        match percent_number(text.strip_suffix('%').unwrap_or(text).trim_end()) {
-            Ok(limit) => read.clauses.push(clause(Subject::SuccessRate, Op::AtLeast, Limit::Percent(limit))),
-            Err(why) => {
-                problems.push(problem("EXPECT_SUCCESS_RATE", text, &why, "a percentage from 0 to 100, such as 99.5"))
-            }
-        }
+        note(read_success_rate(text), &mut read.clauses, &mut problems);
     }
     if let Some(text) = given(success_p95) {
-        let (number, unit) = text.split_at(text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len()));
-        match latency_us(number.trim_end(), if unit.is_empty() { "s" } else { unit }) {
-            Ok(limit) => {
-                read.clauses.push(clause(Subject::Percentile(Percentile::P95), Op::AtMost, Limit::Latency(limit)));
-                if unit.is_empty() && limit > QUESTIONABLE_US {
-                    read.warnings.push(
-                        Problem::of(
-                            "SUCCESS_P95",
-                            format!("`{text}` means {text} seconds, which hardly anything exceeds"),
-                        )
-                        .hint(format!("write `{text}ms` if milliseconds were meant")),
-                    );
-                }
-            }
-            Err(why) => {
-                problems.push(problem("SUCCESS_P95", text, &why, "seconds such as 0.8, or a latency such as 800ms"))
-            }
-        }
+        note(read_p95(text, &mut read.warnings), &mut read.clauses, &mut problems);
     }
     Problems::unless_empty(problems, read)
+}
+
+fn read_success_rate(text: &str) -> Result<Clause, Problem> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+    let limit = percent_number(number)
+        .map_err(|why| problem("EXPECT_SUCCESS_RATE", text, &why, "a percentage from 0 to 100, such as 99.5"))?;
+    Ok(clause(Subject::SuccessRate, Op::AtLeast, Limit::Percent(limit)))
+}
+
+fn read_p95(text: &str, warnings: &mut Vec<Warning>) -> Result<Clause, Problem> {
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len()));
+    let limit = latency_us(number.trim_end(), if unit.is_empty() { "s" } else { unit })
+        .map_err(|why| problem("SUCCESS_P95", text, &why, "seconds such as 0.8, or a latency such as 800ms"))?;
+    if unit.is_empty() && limit > QUESTIONABLE_US {
+        let message = format!("`{text}` means {text} seconds, which hardly anything exceeds");
+        let hint = format!("write `{text}ms` if milliseconds were meant");
+        warnings.push(Problem::of("SUCCESS_P95", message).hint(hint));
+    }
+    Ok(clause(Subject::Percentile(Percentile::P95), Op::AtMost, Limit::Latency(limit)))
+}
+
+fn note(read: Result<Clause, Problem>, clauses: &mut Vec<Clause>, problems: &mut Vec<Problem>) {
+    match read {
+        Ok(clause) => clauses.push(clause),
+        Err(problem) => problems.push(problem),
+    }
 }
 
 fn given(value: Option<&str>) -> Option<&str> {

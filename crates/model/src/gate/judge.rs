@@ -81,7 +81,10 @@ impl ClauseVerdict {
 /// say; so is a clause that cannot be judged, unless it only warns. A run stopped before its end is invalid too, unless an
 /// `abort` clause is broken: then that is why it was stopped.
 pub fn judge(clauses: &[Clause], summary: &Summary) -> Judgement {
-    let clauses: Vec<ClauseVerdict> = clauses.iter().map(|clause| judge_clause(clause, summary)).collect();
+    let mut clauses: Vec<ClauseVerdict> = clauses.iter().map(|clause| judge_clause(clause, summary)).collect();
+    // What was in flight when the run was stopped may have made the clause good again; it stays the reason.
+    let stopped_it = |verdict: &&mut ClauseVerdict| summary.aborted_by.as_ref() == Some(&verdict.clause);
+    clauses.iter_mut().filter(stopped_it).for_each(|verdict| verdict.outcome = Outcome::Broken);
     let reasons = invalid_reasons(&clauses, summary);
     let failed =
         clauses.iter().any(|verdict| verdict.outcome == Outcome::Broken && verdict.clause.severity != Severity::Warn);

@@ -81,7 +81,9 @@ impl Latency<'_> {
                 Subject::Min => histogram.min_us(),
                 Subject::Max => histogram.max_us(),
                 Subject::Stdev => histogram.stdev_us().map(round),
-                Subject::Percentile(percentile) => histogram.percentile_us(percentile.percent()),
+                Subject::Percentile(percentile) => {
+                    buckets::percentile(histogram.count(), histogram.buckets(), percentile.0)
+                }
                 _ => None,
             },
             Self::Counted(counts) => {

@@ -343,7 +343,7 @@ pub(super) fn latency_us(number: &str, unit: &str) -> Result<u64, String> {
         _ => return Err("is not a latency: expected a number and us, ms, s or m".to_owned()),
     };
     let millionths = u128::from(fixed(number, MILLION)?) * u128::from(scale);
-    if millionths % u128::from(MILLION) != 0 {
+    if !millionths.is_multiple_of(u128::from(MILLION)) {
         return Err("is finer than a microsecond".to_owned());
     }
     u64::try_from(millionths / u128::from(MILLION))
@@ -373,7 +373,7 @@ pub(super) fn fixed(number: &str, scale: u64) -> Result<u64, String> {
 fn window(token: &Token) -> Result<Duration, Problem> {
     let window: Duration =
         token.text.parse().map_err(|error: crate::duration::InvalidDuration| token.problem(error.to_string()))?;
-    if window.is_zero() || window.as_millis() % 1_000 != 0 {
+    if window.is_zero() || !window.as_millis().is_multiple_of(1_000) {
         return Err(token.problem("a window is one or more whole seconds"));
     }
     Ok(window)

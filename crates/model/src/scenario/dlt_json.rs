@@ -3,9 +3,12 @@
 //! Lenient where the meaning is plain: numbers as digit strings, empty ids and file types, `{}` for no body, an invented
 //! capacity block, `testScenario` as JSON in a string, the placeholder `aws-region`. What would run differently than
 //! written is refused with its place. What AWS passes through without effect is kept and warned about.
+//!
+//! The file that AWS DLT writes for each of its tasks, which is Taurus's `execution` and `scenarios`, is read too.
 
 mod load;
 mod requests;
+mod task_file;
 mod write;
 
 use serde_json::{Map, Value as Json};
@@ -41,7 +44,7 @@ pub enum TestScenario {
 }
 
 /// Keys that answers carry and that mean nothing in a request.
-const ANSWER_KEYS: [&str; 20] = [
+const ANSWER_KEYS: [&str; 22] = [
     "status",
     "startTime",
     "endTime",
@@ -57,11 +60,13 @@ const ANSWER_KEYS: [&str; 20] = [
     "tasksPerRegion",
     "baselineId",
     "testRunId",
-    "testTaskConfigsInfra",
     "succPercent",
-    "createdDate",
-    "lastUpdated",
-    "requestId",
+    "startedAtMs",
+    "endedAtMs",
+    "partial",
+    "lostWorkers",
+    "historyTruncated",
+    "warnings",
 ];
 const SCHEDULE_KEYS: [&str; 6] =
     ["scheduleStep", "scheduleDate", "scheduleTime", "recurrence", "cronValue", "cronExpiryDate"];
@@ -88,7 +93,8 @@ const KNOWN_KEYS: [&str; 17] = [
 
 /// Whether a document is AWS DLT's rather than ours.
 pub fn looks_like(root: &Node) -> bool {
-    ["testScenario", "testTaskConfigs", "testName"].iter().any(|key| root.get(key).is_some())
+    task_file::looks_like(root)
+        || ["testScenario", "testTaskConfigs", "testName"].iter().any(|key| root.get(key).is_some())
 }
 
 impl Scenario {
@@ -112,7 +118,7 @@ impl Scenario {
 /// Everything that is wrong with it, each with its place.
 pub fn read(root: &Node, default_region: Option<&Region>) -> Result<Submission, Problems> {
     let mut reader = Reader { problems: Vec::new(), warnings: Vec::new(), default_region };
-    let submission = reader.root(root);
+    let submission = if task_file::looks_like(root) { reader.task_file(root) } else { reader.root(root) };
     let Reader { problems, warnings, .. } = reader;
     match submission {
         Some(submission) => Problems::unless_empty(problems, Submission { warnings, ..submission }),

@@ -9,6 +9,7 @@ use dlt_model::{
     problem::Problem,
     scenario::{Expect, Scenario},
 };
+use proptest::prelude::*;
 
 fn cases() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases/scenarios")
@@ -88,6 +89,10 @@ fn every_case_is_answered_as_written_beside_it() {
         let (kind, said) = answer(&name, &fs::read_to_string(file).unwrap());
         *seen.entry(kind).or_default() += 1;
         let beside = PathBuf::from(format!("{}.{kind}", file.display()));
+        let other = if kind == "plan" { "problems" } else { "plan" };
+        if file.with_added_extension(other).exists() {
+            wrong.push(format!("--- {name}: has {kind}, and {other} stand beside it"));
+        }
         if std::env::var_os("UPDATE_CASES").is_some() {
             fs::write(&beside, &said).unwrap();
         }
@@ -129,5 +134,32 @@ fn what_was_read_survives_the_store_and_aws_dlts_shape() {
                 Scenario::from_dlt_json(&written, None).unwrap_or_else(|wrong| panic!("{name}: {wrong}\n{written}"));
             assert_eq!(again.scenario, scenario, "{name}");
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn no_scenario_makes_a_reader_panic(
+        which in 0..1_000_usize,
+        cuts in prop::collection::vec((0.0..1.0_f64, 0..4_usize, "[-\\[\\]{}:,\"'&*!#%|>?\n\t a0\u{e9}$]{0,3}"), 1..5),
+    ) {
+        let mut files: Vec<PathBuf> = fs::read_dir(cases()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.retain(|file| file.extension().is_some_and(|end| end == "plan"));
+        files.sort();
+        let mut text: Vec<char> =
+            fs::read_to_string(files[which % files.len()].with_extension("")).unwrap().chars().collect();
+        for (at, remove, insert) in cuts {
+            let at = (at * text.len() as f64) as usize;
+            let end = (at + remove).min(text.len());
+            text.splice(at..end, insert.chars());
+        }
+        let text: String = text.into_iter().collect();
+        let region: Region = "eu-west-1".parse().unwrap();
+        if let Ok((scenario, _)) = Scenario::read("a.yaml", &text, &lookup, Some(&region)) {
+            prop_assert!(LoadPlan::new(&scenario).is_ok(), "{}", text);
+        }
+        drop(Scenario::from_dlt_json(&text, None));
     }
 }

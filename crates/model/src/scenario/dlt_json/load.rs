@@ -25,6 +25,7 @@ const REFUSED_IN_EXECUTION: [(&str, &str); 5] = [
 
 /// What `testScenario` says.
 pub(super) struct Work {
+    pub name: String,
     pub ramp_up: Duration,
     pub hold_for: Duration,
     pub requests: Vec<Request>,
@@ -100,21 +101,24 @@ impl Reader<'_> {
             return None;
         }
         self.warn_unknown_keys(node, "testScenario", &["execution", "scenarios", "reporting"]);
-        let execution = self.execution(node);
-        let name = execution.and_then(|execution| {
-            self.required(execution, "testScenario.execution[0]", "scenario", |text| Ok(text.to_owned()))
-        });
-        let ramp_up = execution
-            .and_then(|execution| self.optional(execution, "testScenario.execution[0]", "ramp-up", limits::stage));
-        let hold_for = execution.and_then(|execution| {
-            self.required(execution, "testScenario.execution[0]", "hold-for", limits::longer_than_nothing)
-        });
-        let requests = self.requests_of(node, name.as_deref());
-        Some(Work { ramp_up: ramp_up.unwrap_or_default(), hold_for: hold_for?, requests })
+        self.work(node, "testScenario")
     }
 
-    fn execution<'n>(&mut self, node: &'n Node) -> Option<&'n Node> {
-        let path = "testScenario.execution";
+    /// What `execution` and `scenarios` say, wherever they stand.
+    pub(super) fn work(&mut self, node: &Node, path: &str) -> Option<Work> {
+        let execution = self.execution(node, &join(path, "execution"));
+        let path_of_first = join(path, "execution[0]");
+        let name = execution
+            .and_then(|execution| self.required(execution, &path_of_first, "scenario", |text| Ok(text.to_owned())));
+        let ramp_up =
+            execution.and_then(|execution| self.optional(execution, &path_of_first, "ramp-up", limits::stage));
+        let hold_for = execution
+            .and_then(|execution| self.required(execution, &path_of_first, "hold-for", limits::longer_than_nothing));
+        let requests = self.requests_of(node, &join(path, "scenarios"), name.as_deref());
+        Some(Work { name: name?, ramp_up: ramp_up.unwrap_or_default(), hold_for: hold_for?, requests })
+    }
+
+    pub(super) fn execution<'n>(&mut self, node: &'n Node, path: &str) -> Option<&'n Node> {
         let Some(written) = present(node, "execution") else {
             self.reject(node, path, "`execution` is required");
             return None;

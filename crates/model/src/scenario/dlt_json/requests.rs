@@ -51,8 +51,7 @@ struct Shared {
 
 impl Reader<'_> {
     /// The requests of the scenario that the execution names.
-    pub(super) fn requests_of(&mut self, node: &Node, name: Option<&str>) -> Vec<Request> {
-        let path = "testScenario.scenarios";
+    pub(super) fn requests_of(&mut self, node: &Node, path: &str, name: Option<&str>) -> Vec<Request> {
         let Some(scenarios) = present(node, "scenarios") else {
             self.reject(node, path, "`scenarios` is required");
             return Vec::new();

@@ -141,6 +141,9 @@ fn read_expect(fields: &mut Fields<'_>) -> Expect {
     let path = fields.path_of("expect");
     let single = [(path, node)];
     let items = if node.text().is_some() { single.to_vec() } else { fields.optional_list("expect") };
+    if items.is_empty() && matches!(node.value, Value::Sequence(_)) {
+        fields.reject("expect", node, "name at least one status, or leave it out");
+    }
     let mut accepted = Vec::new();
     for (path, item) in items {
         match item.text().map_or_else(|| Err(format!("expected a status, found {}", item.kind())), limits::statuses) {

@@ -4,6 +4,8 @@
 
 pub mod check;
 pub mod cli;
+pub mod config;
 pub mod exit;
 pub mod failure;
+pub mod render;
 pub mod terminal;

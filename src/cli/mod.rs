@@ -1,6 +1,9 @@
 //! The command line: one file per verb, each with its `Args` and its `run`.
 
-mod check;
+pub mod check;
+pub mod config;
+pub mod environment;
+pub mod render;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -38,7 +41,12 @@ pub enum Output {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Find what is wrong with an environment's templates before AWS sees them.
     Check(check::Args),
+    /// Show the effective settings of an environment.
+    Config(config::Args),
+    /// Print a template as it would be deployed.
+    Render(render::Args),
 }
 
 /// Reads the arguments, does what they say, and answers how the process ends. Talk goes to standard error.
@@ -47,7 +55,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    match dispatch(cli) {
+    match dispatch(&cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             crate::terminal::complain(&failure);
@@ -56,8 +64,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli) -> Result<Exit, Failure> {
-    match cli.verb {
-        Verb::Check(args) => check::run(&args, &cli.global),
+fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
+    match &cli.verb {
+        Verb::Check(args) => check::run(args, &cli.global),
+        Verb::Config(args) => config::run(args, &cli.global),
+        Verb::Render(args) => render::run(args, &cli.global),
     }
 }

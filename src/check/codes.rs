@@ -1,12 +1,13 @@
 //! Every code there is, and what it stands for in a few words. Codes are stable: scripts and exceptions name them.
 
 /// Codes and their titles, in order.
-pub const CODES: [(&str, &str); 80] = [
+pub const CODES: [(&str, &str); 81] = [
     ("DLT001", "not a document"),
     ("DLT002", "not shaped like a template"),
     ("DLT003", "not covered"),
     ("DLT004", "exception that is not needed"),
     ("DLT005", "exception that is not understood"),
+    ("DLT010", "environment file that is wrong"),
     ("DLT101", "Ref to nothing"),
     ("DLT102", "GetAtt to nothing"),
     ("DLT103", "Sub to nothing"),

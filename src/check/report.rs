@@ -60,10 +60,28 @@ pub fn check_rendered(parts: &[Part<'_>]) -> Report {
             }
         }
     }
-    findings.sort_by(|a, b| (&a.file, a.line, a.finding.place).cmp(&(&b.file, b.line, b.finding.place)));
-    let count = |severity| findings.iter().filter(|located| located.finding.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    Report { findings, errors, warnings }
+    Report::of(findings)
+}
+
+impl Report {
+    /// A report of findings, sorted and counted.
+    pub fn of(mut findings: Vec<Located>) -> Self {
+        findings.sort_by(|a, b| (&a.file, a.line, a.finding.place).cmp(&(&b.file, b.line, b.finding.place)));
+        let count = |severity| findings.iter().filter(|located| located.finding.severity == severity).count();
+        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        Self { findings, errors, warnings }
+    }
+
+    /// Adds the findings of another report that are not here yet.
+    pub fn join(&mut self, other: Self) {
+        let mut findings = std::mem::take(&mut self.findings);
+        for located in other.findings {
+            if !findings.iter().any(|known| known.is_same(&located)) {
+                findings.push(located);
+            }
+        }
+        *self = Self::of(findings);
+    }
 }
 
 impl Located {

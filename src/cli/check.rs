@@ -1,4 +1,4 @@
-//! `dlt check`: what is wrong with a template, before AWS sees it.
+//! `dlt check`: what is wrong with an environment or a template, before AWS sees it.
 
 use std::path::PathBuf;
 
@@ -6,20 +6,28 @@ use console::style;
 
 use super::{Global, Output};
 use crate::{
-    check::{Located, Part, Promises, Report, Severity, check_rendered},
+    check::{Finding, Located, Part, Promises, Report, Severity, check_rendered},
+    config::{self, Config, Layers},
     exit::Exit,
     failure::Failure,
+    render::{self, Rendered},
     terminal,
 };
 
-/// Checks a CloudFormation template: names, conditions under every assignment, limits, permissions.
+/// Arguments of `dlt check`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The template to check, YAML or JSON.
-    #[arg(long, value_name = "FILE")]
-    template: PathBuf,
+    /// The environments: `dev` for stacks/dev.yaml, or paths of files.
+    #[arg(value_name = "ENV", env = "DLT_ENV", default_value = config::loader::DEFAULT_ENVIRONMENT)]
+    environments: Vec<String>,
+    /// A setting that wins over file and variables, such as `console=headless`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Check this CloudFormation template, YAML or JSON, instead of an environment's.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["environments", "set"])]
+    template: Option<PathBuf>,
     /// Leave out the promises that only templates of this project make (encryption, retention, log groups, …).
-    #[arg(long)]
+    #[arg(long, requires = "template")]
     generic: bool,
 }
 
@@ -28,15 +36,89 @@ pub struct Args {
 /// # Errors
 /// A file that cannot be read.
 pub fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
-    let name = args.template.display().to_string();
-    let text = std::fs::read_to_string(&args.template).map_err(|error| {
+    let report = match &args.template {
+        Some(file) => check_file(file, args.generic)?,
+        None => check_environments(args)?,
+    };
+    show(&report, global.output);
+    Ok(if report.errors > 0 { Exit::Invalid } else { Exit::Done })
+}
+
+fn check_file(file: &std::path::Path, generic: bool) -> Result<Report, Failure> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|error| {
         Failure::from_error(Exit::Invalid, format!("failed to read template `{name}`"), &error)
             .hint("is the path right?")
     })?;
-    let promises = if args.generic { Promises::none() } else { Promises::ours() };
-    let report = check_rendered(&[Part { name, text: &text, promises, locate: &|_| None }]);
-    show(&report, global.output);
-    Ok(if report.errors > 0 { Exit::Invalid } else { Exit::Done })
+    let promises = if generic { Promises::none() } else { Promises::ours() };
+    Ok(check_rendered(&[Part { name, text: &text, promises, locate: &|_| None }]))
+}
+
+/// All environments, each with the problems of its file or of everything that is rendered from it.
+fn check_environments(args: &Args) -> Result<Report, Failure> {
+    let mut report = Report::default();
+    for environment in &args.environments {
+        let variables =
+            std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+        match config::load(environment, &Layers::new(variables, &args.set)) {
+            Ok(config) => report.join(check_config(&config, environment)?),
+            Err(failure) => report.join(problems(environment, failure)?),
+        }
+    }
+    Ok(report)
+}
+
+/// Renders every template of a configuration for every region and checks them.
+///
+/// # Errors
+/// A template that cannot be rendered, which is a fault of ours.
+pub fn check_config(config: &Config, environment: &str) -> Result<Report, Failure> {
+    let rendered =
+        render_all(config).map_err(|error| Failure::from_error(Exit::Internal, "failed to render", &error))?;
+    let locators: Vec<_> = rendered
+        .iter()
+        .map(|rendered| move |line| rendered.source.locate(line).map(|found| (found.file.to_owned(), found.line)))
+        .collect();
+    let parts: Vec<_> = rendered
+        .iter()
+        .zip(&locators)
+        .map(|(rendered, locate)| Part {
+            name: format!("{environment}/{}", rendered.part.word()),
+            text: &rendered.text,
+            promises: Promises::ours(),
+            locate,
+        })
+        .collect();
+    Ok(check_rendered(&parts))
+}
+
+fn render_all(config: &Config) -> Result<Vec<Rendered>, render::RenderError> {
+    let stacks = render::Part::ALL
+        .into_iter()
+        .flat_map(|part| part.regions(config).into_iter().map(move |region| (part, region)));
+    stacks.map(|(part, region)| render::render(part, config, &region)).collect()
+}
+
+/// What is wrong with an environment file, as a report; a file that cannot be read at all stays a failure.
+fn problems(environment: &str, failure: Failure) -> Result<Report, Failure> {
+    let Some((file, problems)) = failure.problems else { return Err(failure) };
+    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    let findings = problems.into_iter().map(|problem| {
+        let place = problem.place.unwrap_or_default();
+        let message =
+            if problem.path.is_empty() { problem.message } else { format!("{}: {}", problem.path, problem.message) };
+        let finding = Finding {
+            severity: Severity::Error,
+            code: "DLT010",
+            place,
+            path: problem.path,
+            message,
+            hint: problem.hint,
+        };
+        let excerpt = text.lines().nth(place.line.wrapping_sub(1)).unwrap_or_default().to_owned();
+        Located { part: environment.to_owned(), file: file.clone(), line: place.line, excerpt, finding }
+    });
+    Ok(Report::of(findings.collect()))
 }
 
 /// Prints a report to standard output.
@@ -69,7 +151,9 @@ fn print_finding(located: &Located) {
         Severity::Warning => word.yellow().bold(),
         Severity::Note => word.cyan(),
     };
-    terminal::print(&format!("  {}: {word} {}: {}", located.line, style(finding.code).dim(), finding.message));
+    // A variable or a flag has no line.
+    let line = if located.line == 0 { String::new() } else { format!("{}: ", located.line) };
+    terminal::print(&format!("  {line}{word} {}: {}", style(finding.code).dim(), finding.message));
     let (excerpt, caret) = pointed(&located.excerpt, finding.place.column);
     if !excerpt.is_empty() {
         terminal::print(&format!("      {} {excerpt}", style("|").blue()));

@@ -3,9 +3,10 @@
 mod check;
 mod config;
 mod demo;
-pub mod environment;
-mod render;
+mod environment;
+mod init;
 mod local;
+mod render;
 mod run;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -47,8 +48,9 @@ enum Verb {
     Check(check::Args),
     Config(config::Args),
     Demo(demo::Args),
-    Render(render::Args),
+    Init(init::Args),
     Local(local::Args),
+    Render(render::Args),
     Run(run::Args),
     /// Be a worker of a run, as the environment says; the local system starts these.
     #[command(hide = true)]
@@ -83,8 +85,9 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Check(args) => check::run(&args, &global),
             Verb::Config(args) => config::run(&args, &global),
             Verb::Demo(args) => demo::run(args, &global).await,
-            Verb::Render(args) => render::run(&args, &global),
+            Verb::Init(args) => init::run(&args, &global),
             Verb::Local(args) => local::run(args, &global).await,
+            Verb::Render(args) => render::run(&args, &global),
             Verb::Run(args) => run::run(args, &global).await,
             Verb::Worker => unreachable!("main has taken this way out"),
         }

@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use dlt_model::id::Region;
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig, value::ValueKind,
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig,
+    value::ValueKind,
 };
 
 use super::{Part, Rendered, context, source};

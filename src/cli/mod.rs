@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod environment;
+pub mod init;
 pub mod render;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -42,6 +43,8 @@ pub enum Output {
 enum Verb {
     /// Show the effective settings of an environment.
     Config(config::Args),
+    /// Write a commented environment file.
+    Init(init::Args),
     /// Print a template as it would be deployed.
     Render(render::Args),
 }
@@ -64,6 +67,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Config(args) => config::run(args, &cli.global),
+        Verb::Init(args) => init::run(args),
         Verb::Render(args) => render::run(args, &cli.global),
     }
 }

@@ -85,7 +85,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Check(args) => check::run(&args, &global),
             Verb::Config(args) => config::run(&args, &global),
             Verb::Demo(args) => demo::run(args, &global).await,
-            Verb::Init(args) => init::run(&args, &global),
+            Verb::Init(args) => init::run(&args),
             Verb::Local(args) => local::run(args, &global).await,
             Verb::Render(args) => render::run(&args, &global),
             Verb::Run(args) => run::run(args, &global).await,

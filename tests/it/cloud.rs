@@ -1,0 +1,1 @@
+//! A deployed system, on the emulated AWS.

@@ -1,0 +1,59 @@
+//! Environment files, as people get them right and wrong.
+
+use crate::support::{Sandbox, root};
+
+const GOOD: &str = "stack: shop\nregion: eu-west-1\nadmin: {name: admin, email: admin@example.com}\n";
+
+#[test]
+fn a_file_that_init_wrote_is_valid_and_not_overwritten() {
+    let sandbox = Sandbox::new();
+    sandbox.dlt(&["init", "dev"]).with_code(0);
+    let written = std::fs::read_to_string(sandbox.path().join("stacks/dev.yaml")).expect("a file");
+    assert!(written.lines().next().is_some_and(|line| line.contains("$schema=")), "{written}");
+    let again = sandbox.dlt(&["init", "dev"]);
+    assert_ne!(again.code, 0);
+    assert_eq!(std::fs::read_to_string(sandbox.path().join("stacks/dev.yaml")).expect("a file"), written);
+    sandbox.dlt(&["check", "dev"]).with_code(0);
+}
+
+#[test]
+fn a_value_knows_where_it_came_from() {
+    let mut sandbox = Sandbox::new();
+    sandbox.write("stacks/dev.yaml", GOOD);
+    sandbox.variable("DLT_WORKER_CPU", "4096").variable("DLT_WORKER_MEMORY", "8192");
+    let shown = sandbox.dlt(&["config", "dev", "--origin", "--set", "console=headless"]).with_code(0).out;
+    let line = |key: &str| shown.lines().find(|line| line.starts_with(key)).unwrap_or_else(|| panic!("{key}: {shown}"));
+    assert!(line("stack").contains("dev.yaml") || line("stack").contains("line 1"), "{shown}");
+    assert!(line("worker.cpu").contains("DLT_WORKER_CPU"), "{shown}");
+    assert!(line("console").contains("--set") || line("console").contains("flag"), "{shown}");
+    assert!(line("egress_cidr").contains("default"), "{shown}");
+}
+
+#[test]
+fn all_problems_of_a_file_come_at_once_each_with_its_place() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "stacks/bad.yaml",
+        "stack: Shop!\nregoin: eu-west-1\nadmin: {name: me, email: nobody}\nworker: {cpu: 300, memory: 512}\n",
+    );
+    for verb in ["check", "render", "config"] {
+        let ended = sandbox.dlt(&[verb, "bad"]).with_code(3);
+        for place in ["bad.yaml:1:8", "bad.yaml:2:1", "did you mean `region`", "bad.yaml:3:15", "bad.yaml:3:26"] {
+            assert!(ended.err.contains(place), "{verb}: no {place} in\n{}", ended.err);
+        }
+        assert!(ended.out.is_empty(), "nothing is half done: {}", ended.out);
+    }
+}
+
+#[test]
+fn the_examples_are_valid() {
+    let sandbox = Sandbox::new();
+    for entry in std::fs::read_dir(root().join("stacks")).expect("the examples") {
+        let path = entry.expect("a readable folder").path();
+        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).expect("an example");
+        assert!(text.starts_with("# yaml-language-server: $schema="), "{name} does not name its schema");
+        sandbox.write(&format!("stacks/{name}"), &text);
+        sandbox.dlt(&["check", name.trim_end_matches(".yaml")]).with_code(0);
+    }
+}

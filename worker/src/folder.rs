@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path, prefix::PrefixStore};
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{sleep, timeout};
 use url::Url;
@@ -88,7 +88,7 @@ fn local(url: &Url) -> Result<Box<dyn ObjectStore>, String> {
 fn s3(url: &Url) -> Result<Box<dyn ObjectStore>, String> {
     use std::sync::Arc;
 
-    use object_store::{ClientOptions, RetryConfig, aws::AmazonS3Builder};
+    use object_store::{ClientOptions, RetryConfig, aws::AmazonS3Builder, prefix::PrefixStore};
 
     use crate::transport::StoreNames;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, num::NonZero, thread};
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The machine as this process sees it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,8 +44,11 @@ impl Facts {
 }
 
 fn raise_open_files() -> u64 {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 0 };
-    if soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() { hard } else { soft }
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let granted = if setrlimit(Resource::Nofile, raised).is_ok() { raised.current } else { limit.current };
+    // No number means no limit.
+    granted.unwrap_or(u64::MAX)
 }
 
 /// Control groups of both versions.

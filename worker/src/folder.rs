@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path, prefix::PrefixStore};
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{sleep, timeout};
 use url::Url;
@@ -82,12 +82,13 @@ fn local(url: &Url) -> Result<Box<dyn ObjectStore>, String> {
     Ok(Box::new(store))
 }
 
-/// Credentials, region and endpoint come from the environment, as AWS's own tools have them. Retries are ours.
+/// Credentials, region and endpoint come from the environment, as AWS's own tools have them; a bucket in another region
+/// than the worker's is named with `?region=`. Retries are ours.
 #[cfg(feature = "s3")]
 fn s3(url: &Url) -> Result<Box<dyn ObjectStore>, String> {
     use std::sync::Arc;
 
-    use object_store::{ClientOptions, RetryConfig, aws::AmazonS3Builder};
+    use object_store::{ClientOptions, RetryConfig, aws::AmazonS3Builder, prefix::PrefixStore};
 
     use crate::transport::StoreNames;
 
@@ -98,7 +99,13 @@ fn s3(url: &Url) -> Result<Box<dyn ObjectStore>, String> {
         .find_map(|name| std::env::var(name).ok())
         .is_some_and(|endpoint| endpoint.starts_with("http://"));
     let client = ClientOptions::new().with_allow_http(plain).with_dns_resolver(Arc::new(StoreNames));
-    let store = AmazonS3Builder::from_env()
+    let region = url.query_pairs().find_map(|(name, value)| (name == "region").then(|| value.into_owned()));
+    let environment = AmazonS3Builder::from_env();
+    let builder = match region {
+        Some(region) => environment.with_region(region),
+        None => environment,
+    };
+    let store = builder
         .with_client_options(client)
         .with_retry(retry)
         .with_bucket_name(bucket)

@@ -13,7 +13,8 @@ use crate::WorkerError;
 /// Who this worker is and where it finds its assignment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The run's folder, `file://` or `s3://`.
+    /// The run's folder, `file://` or `s3://`; `s3://bucket/path?region=eu-west-1` when the bucket is in another region
+    /// than `AWS_REGION` says.
     pub folder: Url,
     /// Which of the run's workers this is, from 0.
     pub worker: u32,

@@ -64,7 +64,8 @@ impl Session {
         if let Some(stream) = self.take_kept(&request.origin).await {
             let received = traffic.bytes_received;
             match self.converse(stream, request, timeout, traffic).await {
-                // The peer closed an idle connection while the request was under way: it was never looked at.
+                // The peer closed an idle connection while the request was under way. It has hardly looked at it, and
+                // sending it again does no harm.
                 Err(Fault::ConnectionReset | Fault::ConnectionClosedEarly)
                     if request.is_idempotent && traffic.bytes_received == received =>
                 {

@@ -82,7 +82,9 @@ impl Bucket {
         if *hiccups == 1 {
             return answer("503 Slow Down", b"");
         }
-        if !head.contains("authorization: aws4-hmac-sha256 credential=key/") {
+        if !head.contains("authorization: aws4-hmac-sha256 credential=key/")
+            || !head.contains("/us-east-1/s3/aws4_request")
+        {
             return answer("403 Forbidden", b"");
         }
         match (method, objects.get(&path)) {
@@ -105,7 +107,7 @@ impl Bucket {
 }
 
 #[tokio::test]
-async fn a_worker_finds_its_assignment_in_a_bucket_and_leaves_its_report_there() {
+async fn a_worker_finds_its_assignment_in_a_bucket_of_another_region_and_leaves_its_report_there() {
     let target = Server::start(Behaviour::Answer(OK, Duration::ZERO));
     let bucket = Bucket::default();
     let endpoint = format!("http://localhost:{}", bucket.start().await.port());
@@ -114,7 +116,7 @@ async fn a_worker_finds_its_assignment_in_a_bucket_and_leaves_its_report_there()
     let child = job.spawn(
         0,
         &[
-            ("DLT_RUN_FOLDER", Path::new("s3://bucket/runs/Test/Run")),
+            ("DLT_RUN_FOLDER", Path::new("s3://bucket/runs/Test/Run?region=us-east-1")),
             ("AWS_ENDPOINT_URL", Path::new(&endpoint)),
             ("AWS_REGION", Path::new("eu-west-1")),
             ("AWS_ACCESS_KEY_ID", Path::new("key")),

@@ -25,8 +25,10 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let path = loader::path_of(&args.environment);
     let text = starter::text(&stack(&path)?);
     write(&path, &text).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => Failure::new(Exit::Guarded, format!("`{}` is there already and stays as it is", path.display()))
-            .hint("give another name, or remove the file first"),
+        ErrorKind::AlreadyExists => {
+            Failure::new(Exit::Guarded, format!("`{}` is there already and stays as it is", path.display()))
+                .hint("give another name, or remove the file first")
+        }
         _ => Failure::from_error(Exit::Internal, format!("failed to write `{}`", path.display()), &error),
     })?;
     terminal::print(&path.display().to_string());

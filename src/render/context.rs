@@ -115,11 +115,19 @@ fn alarms(part: Part, config: &Config) -> Vec<Value> {
         rows.push(("LiveErrors", "Live data could not be published.", "AWS/Lambda", "Errors", function("live")));
     }
     let rule = vec![("RuleName", format!("{stack}-workers"))];
-    rows.push(("EventsFailed", "A worker's start or stop could not be reported.", "AWS/Events", "FailedInvocations", rule));
+    rows.push((
+        "EventsFailed",
+        "A worker's start or stop could not be reported.",
+        "AWS/Events",
+        "FailedInvocations",
+        rule,
+    ));
     rows.into_iter()
         .map(|(name, about, namespace, metric, dimensions)| {
-            let dimensions: Vec<Value> =
-                dimensions.into_iter().map(|(key, value)| Value::from(vec![Value::from(key), Value::from(value)])).collect();
+            let dimensions: Vec<Value> = dimensions
+                .into_iter()
+                .map(|(key, value)| Value::from(vec![Value::from(key), Value::from(value)]))
+                .collect();
             Value::from(vec![
                 Value::from(name),
                 Value::from(about),

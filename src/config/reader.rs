@@ -266,13 +266,12 @@ fn worker(fields: &mut Fields<'_>) -> Option<Worker> {
     let cpu_units = number(&mut fields, "cpu", "worker.cpu", |cpu| table::FARGATE.iter().any(|size| size.0 == cpu));
     let memory_mib = number(&mut fields, "memory", "worker.memory", |_| true);
     let architecture = parsed_or_default(&mut fields, "architecture", "worker.architecture");
-    if let (Some(cpu), Some(memory)) = (cpu_units, memory_mib) {
-        if let Err(message) = pair(cpu, memory) {
-            match fields.optional("memory").or_else(|| fields.optional("cpu")) {
-                Some(node) => fields.reject("memory", node, message),
-                None => unreachable!("the default size is one of Fargate's"),
-            }
-        }
+    if let (Some(cpu), Some(memory)) = (cpu_units, memory_mib)
+        && let Err(message) = pair(cpu, memory)
+    {
+        // Without either of them the size is the default, which is one of Fargate's.
+        let node = fields.optional("memory").or_else(|| fields.optional("cpu")).unwrap_or(&empty);
+        fields.reject("memory", node, message);
     }
     fields.finish();
     Some(Worker { cpu_units: cpu_units?, memory_mib: memory_mib?, architecture: architecture? })
@@ -337,9 +336,12 @@ fn tags(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
     let mut seen = HashSet::new();
     for (key, node) in entries {
         match tag(key, node) {
-            Ok(value) if seen.insert(key.text.to_lowercase()) => drop(tags.insert(key.text.clone(), value)),
-            Ok(_) => {
-                fields.problems().push(Problem::at(key.place, tag_path(key), "differs from another tag only in case"))
+            Ok(value) => {
+                if !seen.insert(key.text.to_lowercase()) {
+                    let message = "differs from another tag only in case";
+                    fields.problems().push(Problem::at(key.place, tag_path(key), message));
+                }
+                tags.insert(key.text.clone(), value);
             }
             Err(problem) => fields.problems().push(problem),
         }

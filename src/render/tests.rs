@@ -30,17 +30,15 @@ fn variants() -> Vec<(String, Config)> {
         for console in ["cloudfront", "headless"] {
             for data in ["keep", "delete"] {
                 for live in ["true", "false"] {
-                    for architecture in ["x86_64", "arm64"] {
-                        let sets = [
-                            ("console", console),
-                            ("retention.data", data),
-                            ("live_data", live),
-                            ("worker.architecture", architecture),
-                        ];
-                        let sets: Vec<String> = sets.iter().map(|(key, word)| format!("{key}={word}")).collect();
-                        let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
-                        variants.push((format!("{network}-{console}-{data}-{live}-{architecture}"), read(file, &sets)));
-                    }
+                    let architecture = if data == "keep" { "arm64" } else { "x86_64" };
+                    let sets = [
+                        format!("console={console}"),
+                        format!("retention.data={data}"),
+                        format!("live_data={live}"),
+                        format!("worker.architecture={architecture}"),
+                    ];
+                    let config = read(file, &sets.each_ref().map(String::as_str));
+                    variants.push((format!("{network}-{console}-{data}-{live}"), config));
                 }
             }
         }
@@ -133,7 +131,7 @@ fn assets() -> Assets {
 fn the_same_configuration_gives_the_same_bytes() {
     let first: Vec<Rendered> = rendered().into_iter().map(|(.., rendered)| rendered).collect();
     let second: Vec<Rendered> = rendered().into_iter().map(|(.., rendered)| rendered).collect();
-    assert!(first == second && first.len() > 100);
+    assert!(first == second && first.len() == 64);
 }
 
 #[test]
@@ -282,7 +280,9 @@ fn a_third_existing_subnet_reaches_the_workers() {
 #[ignore = "an external judge: needs cfn-lint, at CFN_LINT or on the path"]
 fn cfn_lint_finds_nothing_in_any_variant() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, _, _, rendered) in rendered() {
+    // Many variants share a foundation; each text is judged once.
+    let mut seen = BTreeSet::new();
+    for (name, _, _, rendered) in rendered().into_iter().filter(|(.., rendered)| seen.insert(rendered.text.clone())) {
         std::fs::write(folder.path().join(format!("{name}.yaml")), rendered.text).unwrap();
     }
     let program = std::env::var("CFN_LINT").unwrap_or_else(|_| "cfn-lint".to_owned());

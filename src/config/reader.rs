@@ -15,6 +15,8 @@ use super::{
 
 /// How long an e-mail address can be.
 const MAX_EMAIL: usize = 254;
+/// How long the name of a bucket may be.
+const MAX_BUCKET: usize = 63;
 /// How many tags CloudFormation takes.
 const MAX_TAGS: usize = 50;
 
@@ -46,6 +48,9 @@ fn read(root: &Node, problems: &mut Vec<Problem>) -> Option<Config> {
     let stack = fields.required_parsed::<StackName>("stack");
     let region = fields.required("region").and_then(|node| hub(&mut fields, node));
     let regions = regions(&mut fields, region.as_ref());
+    if let Some(stack) = &stack {
+        buckets_fit(&mut fields, stack, region.iter().chain(&regions));
+    }
     let admin = admin(&mut fields);
     let network = match fields.optional("network") {
         Some(node) => network::read(node, "network", fields.problems()),
@@ -79,6 +84,19 @@ fn read(root: &Node, problems: &mut Vec<Problem>) -> Option<Config> {
         tags,
         settings: Vec::new(),
     })
+}
+
+/// The longest name is the artifact bucket's, `<stack>-artifacts-<account>-<region>`, and S3 takes 63 characters.
+fn buckets_fit<'a>(fields: &mut Fields<'_>, stack: &StackName, regions: impl Iterator<Item = &'a Region>) {
+    const REST: usize = "-artifacts-123456789012-".len();
+    let Some(longest) = regions.max_by_key(|region| region.as_str().len()) else { return };
+    let room = MAX_BUCKET.saturating_sub(REST + longest.as_str().len());
+    if stack.as_str().len() > room {
+        let Some(node) = fields.optional("stack") else { return };
+        let message =
+            format!("expected at most {room} characters, so that bucket names fit in {longest}, found `{stack}`");
+        fields.reject("stack", node, message);
+    }
 }
 
 fn boolean(fields: &mut Fields<'_>, key: &'static str) -> bool {
@@ -242,19 +260,18 @@ fn local_networks_only(
 }
 
 fn worker(fields: &mut Fields<'_>) -> Option<Worker> {
-    let empty = Node { value: document::Value::Mapping(Vec::new()), ..document::parse("{}").ok()? };
+    let empty = document::parse("{}").ok()?;
     let node = fields.optional("worker");
     let mut fields = Fields::of(node.unwrap_or(&empty), "worker", fields.problems())?;
     let cpu_units = number(&mut fields, "cpu", "worker.cpu", |cpu| table::FARGATE.iter().any(|size| size.0 == cpu));
     let memory_mib = number(&mut fields, "memory", "worker.memory", |_| true);
     let architecture = parsed_or_default(&mut fields, "architecture", "worker.architecture");
-    if let (Some(cpu), Some(memory)) = (cpu_units, memory_mib) {
-        if let Err(message) = pair(cpu, memory) {
-            match fields.optional("memory").or_else(|| fields.optional("cpu")) {
-                Some(node) => fields.reject("memory", node, message),
-                None => unreachable!("the default size is one of Fargate's"),
-            }
-        }
+    if let (Some(cpu), Some(memory)) = (cpu_units, memory_mib)
+        && let Err(message) = pair(cpu, memory)
+    {
+        // Without either of them the size is the default, which is one of Fargate's.
+        let node = fields.optional("memory").or_else(|| fields.optional("cpu")).unwrap_or(&empty);
+        fields.reject("memory", node, message);
     }
     fields.finish();
     Some(Worker { cpu_units: cpu_units?, memory_mib: memory_mib?, architecture: architecture? })
@@ -319,9 +336,12 @@ fn tags(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
     let mut seen = HashSet::new();
     for (key, node) in entries {
         match tag(key, node) {
-            Ok(value) if seen.insert(key.text.to_lowercase()) => drop(tags.insert(key.text.clone(), value)),
-            Ok(_) => {
-                fields.problems().push(Problem::at(key.place, tag_path(key), "differs from another tag only in case"))
+            Ok(value) => {
+                if !seen.insert(key.text.to_lowercase()) {
+                    let message = "differs from another tag only in case";
+                    fields.problems().push(Problem::at(key.place, tag_path(key), message));
+                }
+                tags.insert(key.text.clone(), value);
             }
             Err(problem) => fields.problems().push(problem),
         }

@@ -75,7 +75,9 @@ fn of(field: &Field) -> Value {
         Kind::List(pattern, least) => {
             json!({"type": "array", "minItems": least, "uniqueItems": true, "items": {"type": "string", "pattern": pattern}})
         }
-        Kind::Map => json!({"type": "object", "maxProperties": 50, "additionalProperties": {"type": ["string", "number", "boolean"]}}),
+        Kind::Map => {
+            json!({"type": "object", "maxProperties": 50, "additionalProperties": {"type": ["string", "number", "boolean"]}})
+        }
         Kind::Networks => json!({"type": "object", "propertyNames": {"pattern": table::REGION}}),
     };
     let schema_map: &mut Map<String, Value> = schema.as_object_mut().expect("every kind is an object");
@@ -107,7 +109,10 @@ mod tests {
             std::fs::write(path, text()).unwrap();
         }
         let committed = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(committed == text(), "run `DLT_UPDATE=1 cargo test -p dlt the_committed_schema` and commit docs/schema");
+        assert!(
+            committed == text(),
+            "run `DLT_UPDATE=1 cargo test -p dlt the_committed_schema` and commit docs/schema"
+        );
     }
 
     #[test]

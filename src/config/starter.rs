@@ -32,14 +32,19 @@ mod tests {
         let uncommented = |line: &str| -> String {
             let Some((indent, rest)) = line.split_once("# ") else { return line.to_owned() };
             let key = rest.trim_start().split_once(':').map(|(key, _)| key).unwrap_or(" ");
-            let is_key = !key.contains(' ') && key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c));
+            let is_key = !key.contains(' ')
+                && key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c));
             if is_key { format!("{indent}{rest}") } else { line.to_owned() }
         };
         let all: Vec<String> = STARTER.lines().skip(1).map(uncommented).collect();
         let all = all.join("\n");
         for field in table::FIELDS {
             let key = field.key.rsplit('.').next().unwrap();
-            assert!(all.lines().any(|line| line.trim_start().starts_with(&format!("{key}:"))), "{} is not mentioned", field.key);
+            assert!(
+                all.lines().any(|line| line.trim_start().starts_with(&format!("{key}:"))),
+                "{} is not mentioned",
+                field.key
+            );
         }
         // A file holds one of the two networks, and an existing one belongs to one region.
         let (new, existing) = (all.find("network:\n  vpc_cidr").unwrap(), all.find("network:\n  existing").unwrap());

@@ -67,7 +67,8 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
 #[test]
 fn every_value_remembers_who_gave_it() {
     let file = format!("{GOOD}worker: {{cpu: 1024}}\n");
-    let config = read(&file, &layers(&[("DLT_ADMIN_EMAIL", "b@example.com")], &["tags.cost.center=42", "console=headless"]));
+    let config =
+        read(&file, &layers(&[("DLT_ADMIN_EMAIL", "b@example.com")], &["tags.cost.center=42", "console=headless"]));
     assert_eq!(origin(&config, "worker.cpu"), ("1024".to_owned(), Origin::File { line: 4 }));
     assert_eq!(origin(&config, "worker.memory"), ("4096".to_owned(), Origin::Default));
     let variable = Origin::Variable { name: "DLT_ADMIN_EMAIL".to_owned() };
@@ -80,24 +81,38 @@ fn every_value_remembers_who_gave_it() {
 #[test]
 fn a_list_in_a_variable_is_separated_by_commas() {
     let config = read(GOOD, &layers(&[("DLT_REGIONS", "us-east-1, us-west-2")], &[]));
-    assert_eq!(config.all_regions().map(ToString::to_string).collect::<Vec<_>>(), ["eu-west-1", "us-east-1", "us-west-2"]);
+    assert_eq!(
+        config.all_regions().map(ToString::to_string).collect::<Vec<_>>(),
+        ["eu-west-1", "us-east-1", "us-west-2"]
+    );
     let none = read(&format!("{GOOD}regions: [us-east-1]\n"), &layers(&[("DLT_REGIONS", "")], &[]));
     assert_eq!(none.regions, []);
 }
 
 #[test]
 fn a_network_can_come_from_variables_alone() {
-    let variables =
-        [("DLT_NETWORK_EXISTING_VPC", "vpc-0a1b2c3d"), ("DLT_NETWORK_EXISTING_SUBNETS", "subnet-0a1b2c3d,subnet-0a1b2c3e")];
+    let variables = [
+        ("DLT_NETWORK_EXISTING_VPC", "vpc-0a1b2c3d"),
+        ("DLT_NETWORK_EXISTING_SUBNETS", "subnet-0a1b2c3d,subnet-0a1b2c3e"),
+    ];
     let config = read(GOOD, &layers(&variables, &[]));
     assert!(matches!(&config.network, Network::Existing { subnets, public: false, .. } if subnets.len() == 2));
-    assert!(config.settings().iter().all(|setting| setting.key != "network.vpc_cidr"), "addresses are of a new network");
+    assert!(
+        config.settings().iter().all(|setting| setting.key != "network.vpc_cidr"),
+        "addresses are of a new network"
+    );
 }
 
 #[test]
 fn what_layers_get_wrong_is_told_with_the_layer() {
     let wrong = layers(
-        &[("DLT_REGOIN", "eu-west-1"), ("DLT_WORKER_CPU", "lots"), ("DLT_LOG", "debug"), ("DLTX", "other"), ("PATH", "/bin")],
+        &[
+            ("DLT_REGOIN", "eu-west-1"),
+            ("DLT_WORKER_CPU", "lots"),
+            ("DLT_LOG", "debug"),
+            ("DLTX", "other"),
+            ("PATH", "/bin"),
+        ],
         &["consle=headless", "protection", "admin.email=nobody"],
     );
     assert_eq!(

@@ -33,13 +33,16 @@ pub fn parameters(part: Part, config: &Config, region: &Region, assets: &Assets)
         values.set("AdminEmail", &*config.admin.email);
     }
     for name in context::uploads(part, config) {
-        values.set(name, match name {
-            "ArtifactBucket" => &*assets.artifact_bucket,
-            "CodeKey" => &*assets.code_key,
-            "WorkerImage" => &*assets.worker_image,
-            "ConsolePrefix" => &*assets.console_prefix,
-            _ => config.region.as_str(),
-        });
+        values.set(
+            name,
+            match name {
+                "ArtifactBucket" => &*assets.artifact_bucket,
+                "CodeKey" => &*assets.code_key,
+                "WorkerImage" => &*assets.worker_image,
+                "ConsolePrefix" => &*assets.console_prefix,
+                _ => config.region.as_str(),
+            },
+        );
     }
     values.0
 }

@@ -85,7 +85,7 @@ pub fn check_config(config: &Config, environment: &str) -> Result<Report, Failur
         .map(|(rendered, locate)| Part {
             name: format!("{environment}/{}", rendered.part.word()),
             text: &rendered.text,
-            promises: Promises::ours(),
+            promises: Promises::of_the_design(),
             locate,
         })
         .collect();
@@ -190,6 +190,36 @@ fn summary(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn example(text: &str) -> Report {
+        let config = Config::read(text, &Layers::new(std::iter::empty(), &[])).expect("the example is valid");
+        check_config(&config, "example").expect("the templates are valid")
+    }
+
+    #[test]
+    fn nothing_is_wrong_with_the_example_environments() {
+        for text in [
+            include_str!("../../stacks/dev.yaml"),
+            include_str!("../../stacks/existing-network.yaml"),
+            include_str!("../../stacks/minimal.yaml"),
+        ] {
+            let report = example(text);
+            assert_eq!((report.errors, report.warnings), (0, 0), "{:#?}", report.findings);
+        }
+    }
+
+    #[test]
+    fn a_wrong_environment_file_is_a_report_with_its_lines() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let file = folder.path().join("bad.yaml");
+        std::fs::write(&file, "stack: x\nregin: eu-west-1\n").expect("the folder is ours");
+        let name = file.display().to_string();
+        let failure = config::load(&name, &Layers::new(std::iter::empty(), &[])).expect_err("the file is wrong");
+        let report = problems("bad", failure).expect("a file that can be read has a report");
+        let misspelt = report.findings.iter().find(|located| located.line == 2).expect("the misspelt key is found");
+        assert_eq!((misspelt.finding.code, misspelt.excerpt.as_str()), ("DLT010", "regin: eu-west-1"));
+        assert_eq!(report.errors, report.findings.len());
+    }
 
     #[test]
     fn a_caret_stands_under_its_column() {

@@ -23,6 +23,18 @@ impl Promises {
         Self { ours: true, open_routes: Vec::new(), may_wait_for_distribution: Vec::new() }
     }
 
+    /// All promises, with the exceptions that the design of the main template makes.
+    ///
+    /// The invitation's link leads to `GET /console`, which must be open, and which sends a browser to the distribution; only the
+    /// route waits for it.
+    pub fn of_the_design() -> Self {
+        Self {
+            open_routes: vec!["GET /console".to_owned()],
+            may_wait_for_distribution: vec!["ConsoleRedirect".to_owned()],
+            ..Self::ours()
+        }
+    }
+
     /// None of the promises: what holds for any template.
     pub fn none() -> Self {
         Self { ours: false, ..Self::ours() }

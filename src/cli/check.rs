@@ -17,8 +17,8 @@ use crate::{
 /// Arguments of `dlt check`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The environments: `dev` for stacks/dev.yaml, or paths of files.
-    #[arg(value_name = "ENV", env = "DLT_ENV", default_value = config::loader::DEFAULT_ENVIRONMENT)]
+    /// The environments: `dev` for stacks/dev.yaml, or paths of files; without any, the one that DLT_ENV names, or `dev`.
+    #[arg(value_name = "ENV")]
     environments: Vec<String>,
     /// A setting that wins over file and variables, such as `console=headless`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
@@ -29,6 +29,17 @@ pub struct Args {
     /// Leave out the promises that only templates of this project make (encryption, retention, log groups, …).
     #[arg(long, requires = "template")]
     generic: bool,
+}
+
+impl Args {
+    /// The variable is read here, since `--template` goes with it and not with an environment on the command line.
+    fn environments(&self) -> Vec<String> {
+        if !self.environments.is_empty() {
+            return self.environments.clone();
+        }
+        let named = std::env::var("DLT_ENV").ok().filter(|name| !name.is_empty());
+        vec![named.unwrap_or_else(|| config::loader::DEFAULT_ENVIRONMENT.to_owned())]
+    }
 }
 
 /// Checks, prints what was found, and answers 3 when there are errors.
@@ -57,7 +68,7 @@ fn check_file(file: &std::path::Path, generic: bool) -> Result<Report, Failure> 
 /// All environments, each with the problems of its file or of everything that is rendered from it.
 fn check_environments(args: &Args) -> Result<Report, Failure> {
     let mut report = Report::default();
-    for environment in &args.environments {
+    for environment in &args.environments() {
         let variables =
             std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
         match config::load(environment, &Layers::new(variables, &args.set)) {

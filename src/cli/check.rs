@@ -220,6 +220,44 @@ mod tests {
     }
 
     #[test]
+    fn a_misspelt_resource_of_the_main_template_is_always_found() {
+        let config =
+            Config::read(include_str!("../../stacks/dev.yaml"), &Layers::new(std::iter::empty(), &[])).expect("valid");
+        let text = render::render(render::Part::Main, &config, &config.region).expect("valid").text;
+        let resources = text
+            .split("\nResources:\n")
+            .nth(1)
+            .and_then(|rest| rest.split("\nOutputs:\n").next())
+            .expect("it has both");
+        let names = resources
+            .lines()
+            .filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'))
+            .filter(|name| !name.contains([' ', '#']));
+        let used = names.filter(|name| {
+            [
+                format!("Ref {name}"),
+                format!("GetAtt {name}."),
+                format!("${{{name}}}"),
+                format!("${{{name}."),
+                format!("DependsOn: {name}\n"),
+            ]
+            .iter()
+            .any(|way| text.contains(way.as_str()))
+        });
+        let mut tried = 0;
+        for name in used {
+            let broken = text.replacen(&format!("\n  {name}:\n"), &format!("\n  {name}Oops:\n"), 1);
+            let found = crate::check::check(&broken, &Promises::none());
+            let told = found.iter().any(|finding| {
+                matches!(finding.code, "DLT101" | "DLT102" | "DLT103" | "DLT104") && finding.message.contains(name)
+            });
+            assert!(told, "nobody misses {name}: {found:#?}");
+            tried += 1;
+        }
+        assert!(tried > 30, "only {tried} resources were tried");
+    }
+
+    #[test]
     fn a_wrong_environment_file_is_a_report_with_its_lines() {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let file = folder.path().join("bad.yaml");

@@ -37,7 +37,7 @@ fn cases() -> Vec<Case> {
 impl Case {
     /// Our own promises are for the samples about them.
     fn promises(&self) -> Promises {
-        if self.name >= "DLT300" { Promises::ours() } else { Promises::none() }
+        if self.name.as_str() >= "DLT300" { Promises::ours() } else { Promises::none() }
     }
 
     /// What is announced and not found, or found and not announced.

@@ -19,7 +19,8 @@ const OURS: usize = 50;
 const THEIRS: usize = 3;
 
 fn main() {
-    let config = Config::read(include_str!("../stacks/dev.yaml"), &Layers::new(std::iter::empty(), &[])).expect("the example is valid");
+    let config = Config::read(include_str!("../stacks/dev.yaml"), &Layers::new(std::iter::empty(), &[]))
+        .expect("the example is valid");
     let main = || render(Part::Main, &config, &config.region).expect("the templates are valid");
     let text = main().text;
     say(&format!("main template: {} bytes, {} lines", text.len(), text.lines().count()));
@@ -39,11 +40,15 @@ fn compare(command: &Path, text: &str, ours: Duration) {
     let file = tempfile::Builder::new().suffix(".yaml").tempfile().expect("a temporary file can be made");
     std::fs::write(file.path(), text).expect("a temporary file can be written");
     let lint = || {
-        let status = Command::new(command).arg(file.path()).stdout(Stdio::null()).status().expect("cfn-lint can be started");
+        let status =
+            Command::new(command).arg(file.path()).stdout(Stdio::null()).status().expect("cfn-lint can be started");
         assert!(status.code().is_some(), "cfn-lint was killed");
     };
     let theirs = median((0..THEIRS).map(|_| timed(lint)).collect());
-    say(&format!("cfn-lint {theirs:?} (median of {THEIRS}), {:.0} times as long as ours", theirs.as_secs_f64() / ours.as_secs_f64()));
+    say(&format!(
+        "cfn-lint {theirs:?} (median of {THEIRS}), {:.0} times as long as ours",
+        theirs.as_secs_f64() / ours.as_secs_f64()
+    ));
 }
 
 fn errors(text: &str) -> usize {
@@ -52,7 +57,9 @@ fn errors(text: &str) -> usize {
 
 /// A template of this many resources: functions with roles, log groups, tables and topics that use each other.
 fn synthetic(resources: usize) -> String {
-    let mut text = String::from("Parameters:\n  Mode: {Type: String}\nConditions:\n  Large: !Equals [!Ref Mode, large]\nResources:\n");
+    let mut text = String::from(
+        "Parameters:\n  Mode: {Type: String}\nConditions:\n  Large: !Equals [!Ref Mode, large]\nResources:\n",
+    );
     for number in 0..resources / 5 {
         text.push_str(&include_str!("synthetic.yaml").replace("NUMBER", &number.to_string()));
     }
@@ -73,7 +80,10 @@ fn median(mut times: Vec<Duration>) -> Duration {
 fn cfn_lint() -> Option<PathBuf> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let named = std::env::var_os("CFN_LINT").map(PathBuf::from);
-    named.into_iter().chain(std::env::split_paths(&paths).map(|folder| folder.join("cfn-lint"))).find(|path| path.is_file())
+    named
+        .into_iter()
+        .chain(std::env::split_paths(&paths).map(|folder| folder.join("cfn-lint")))
+        .find(|path| path.is_file())
 }
 
 fn say(line: &str) {

@@ -1,7 +1,8 @@
 //! The actions of the services that load testing touches, and whether they can be narrowed to a resource.
 //!
-//! `actions.txt` holds a service a line with its actions in lower case, sorted; a star marks those that only work on `*`. The
-//! facts are those of the Service Authorization Reference.
+//! `actions.txt` holds a service a line with its actions in lower case, sorted; a star marks those that only work on `*`,
+//! and a tilde those that work on `*` or on a resource, depending on what they are asked (a policy of IoT is attached to a certificate, which
+//! has an ARN, or to an identity, which has none). The facts are those of the Service Authorization Reference.
 
 use std::{collections::HashMap, sync::OnceLock};
 
@@ -12,6 +13,8 @@ pub enum Known {
     Narrow,
     /// It only works on `*`.
     Wide,
+    /// It may need `*`, or a resource.
+    Either,
     /// Its service has no such action.
     Missing,
     /// We do not know the service.
@@ -22,18 +25,17 @@ pub enum Known {
 pub fn of(service: &str, action: &str) -> Known {
     let Some(actions) = table().get(service.to_ascii_lowercase().as_str()) else { return Known::Uncovered };
     let action = action.to_ascii_lowercase();
-    if action.contains(['*', '?']) {
-        let mut matching = actions.iter().filter(|(name, _)| matches(&action, name)).peekable();
-        return match (matching.peek().is_some(), matching.any(|(_, wide)| !wide)) {
-            (false, _) => Known::Missing,
-            (true, true) => Known::Narrow,
-            (true, false) => Known::Wide,
-        };
+    if !action.contains(['*', '?']) {
+        return actions
+            .binary_search_by_key(&action.as_str(), |(name, _)| name)
+            .map_or(Known::Missing, |found| actions[found].1);
     }
-    match actions.binary_search_by_key(&action.as_str(), |(name, _)| name) {
-        Ok(found) if actions[found].1 => Known::Wide,
-        Ok(_) => Known::Narrow,
-        Err(_) => Known::Missing,
+    let matching: Vec<_> = actions.iter().filter(|(name, _)| matches(&action, name)).map(|(_, known)| *known).collect();
+    match matching.first() {
+        None => Known::Missing,
+        Some(_) if matching.contains(&Known::Narrow) => Known::Narrow,
+        Some(_) if matching.contains(&Known::Either) => Known::Either,
+        Some(_) => Known::Wide,
     }
 }
 
@@ -62,17 +64,25 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
-type Table = HashMap<&'static str, Vec<(&'static str, bool)>>;
+type Actions = Vec<(&'static str, Known)>;
+type Table = HashMap<&'static str, Actions>;
 
 fn table() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
     TABLE.get_or_init(|| include_str!("actions.txt").lines().filter_map(line).collect())
 }
 
-fn line(line: &'static str) -> Option<(&'static str, Vec<(&'static str, bool)>)> {
+fn line(line: &'static str) -> Option<(&'static str, Actions)> {
     let mut words = line.split(' ');
-    let service = words.next()?;
-    Some((service, words.map(|word| word.strip_suffix('*').map_or((word, false), |name| (name, true))).collect()))
+    Some((words.next()?, words.map(marked).collect()))
+}
+
+fn marked(word: &'static str) -> (&'static str, Known) {
+    match (word.strip_suffix('*'), word.strip_suffix('~')) {
+        (Some(name), _) => (name, Known::Wide),
+        (_, Some(name)) => (name, Known::Either),
+        _ => (word, Known::Narrow),
+    }
 }
 
 #[cfg(test)]
@@ -83,6 +93,7 @@ mod tests {
     fn actions_are_known_whatever_their_case() {
         assert_eq!(of("s3", "GetObject"), Known::Narrow);
         assert_eq!(of("dynamodb", "ListTables"), Known::Wide);
+        assert_eq!(of("iot", "AttachPolicy"), Known::Either);
         assert_eq!(of("s3", "HeadObject"), Known::Missing);
         assert_eq!(of("nobody", "Knows"), Known::Uncovered);
         assert_eq!(of("dynamodb", "Get*"), Known::Narrow);
@@ -92,7 +103,7 @@ mod tests {
     #[test]
     fn the_table_is_sorted_so_that_it_can_be_searched() {
         for (service, actions) in table() {
-            assert!(actions.is_sorted(), "{service}");
+            assert!(actions.is_sorted_by_key(|(name, _)| name), "{service}");
         }
     }
 

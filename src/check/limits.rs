@@ -51,7 +51,7 @@ fn whole(scope: &Scope<'_, '_>, findings: &mut Findings) {
             "",
             format!("the template has {bytes} bytes; CloudFormation takes {TEMPLATE_BYTES} from S3"),
         );
-    } else if bytes > INLINE_BYTES {
+    } else if bytes > INLINE_BYTES && !scope.promises.by_s3 {
         let message = format!(
             "the template has {bytes} bytes, more than the {INLINE_BYTES} that fit into a request: it goes by S3"
         );

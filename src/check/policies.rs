@@ -72,7 +72,7 @@ pub fn of<'a>(resource: &Entry<'a>) -> Vec<Policy<'a>> {
 }
 
 /// The statements of a document; the statement of an event bus policy is its own document.
-pub fn statements<'a>(document: &'a Node) -> Vec<&'a Node> {
+pub fn statements(document: &Node) -> Vec<&Node> {
     match document.get("Statement") {
         Some(node) => expression::list(node),
         None if document.get("Effect").is_some() => vec![document],

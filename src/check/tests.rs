@@ -37,7 +37,7 @@ fn cases() -> Vec<Case> {
 impl Case {
     /// Our own promises are for the samples about them.
     fn promises(&self) -> Promises {
-        if self.name >= "DLT300".to_owned() { Promises::ours() } else { Promises::none() }
+        if self.name.as_str() >= "DLT300" { Promises::ours() } else { Promises::none() }
     }
 
     /// What is announced and not found, or found and not announced.
@@ -178,7 +178,7 @@ fn conditions_that_cannot_be_decided_in_time_are_told_so() {
 fn conditions_that_multiply_without_end_are_told_so() {
     let mut text = String::from("Parameters: {P: {Type: String}}\nConditions:\n  C0: !Equals [!Ref P, x]\n");
     (1..40).for_each(|next| {
-        text.push_str(&format!("  C{next}: !And [!Condition C{0}, !Not [!Condition C{0}]]\n", next - 1))
+        text.push_str(&format!("  C{next}: !And [!Condition C{0}, !Not [!Condition C{0}]]\n", next - 1));
     });
     text.push_str(
         "Resources:\n  A: {Type: AWS::SNS::Topic, Condition: C39}\n  B: {Type: AWS::SNS::Topic, DependsOn: A}\n",

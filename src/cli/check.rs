@@ -17,8 +17,8 @@ use crate::{
 /// Arguments of `dlt check`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The environments: `dev` for stacks/dev.yaml, or paths of files.
-    #[arg(value_name = "ENV", env = "DLT_ENV", default_value = config::loader::DEFAULT_ENVIRONMENT)]
+    /// The environments: `dev` for stacks/dev.yaml, or paths of files; without any, the one that DLT_ENV names, or `dev`.
+    #[arg(value_name = "ENV")]
     environments: Vec<String>,
     /// A setting that wins over file and variables, such as `console=headless`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
@@ -29,6 +29,17 @@ pub struct Args {
     /// Leave out the promises that only templates of this project make (encryption, retention, log groups, …).
     #[arg(long, requires = "template")]
     generic: bool,
+}
+
+impl Args {
+    /// The variable is read here, since `--template` goes with it and not with an environment on the command line.
+    fn environments(&self) -> Vec<String> {
+        if !self.environments.is_empty() {
+            return self.environments.clone();
+        }
+        let named = std::env::var("DLT_ENV").ok().filter(|name| !name.is_empty());
+        vec![named.unwrap_or_else(|| config::loader::DEFAULT_ENVIRONMENT.to_owned())]
+    }
 }
 
 /// Checks, prints what was found, and answers 3 when there are errors.
@@ -57,7 +68,7 @@ fn check_file(file: &std::path::Path, generic: bool) -> Result<Report, Failure> 
 /// All environments, each with the problems of its file or of everything that is rendered from it.
 fn check_environments(args: &Args) -> Result<Report, Failure> {
     let mut report = Report::default();
-    for environment in &args.environments {
+    for environment in &args.environments() {
         let variables =
             std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
         match config::load(environment, &Layers::new(variables, &args.set)) {
@@ -85,7 +96,7 @@ pub fn check_config(config: &Config, environment: &str) -> Result<Report, Failur
         .map(|(rendered, locate)| Part {
             name: format!("{environment}/{}", rendered.part.word()),
             text: &rendered.text,
-            promises: Promises::ours(),
+            promises: Promises::of_the_design(),
             locate,
         })
         .collect();
@@ -190,6 +201,74 @@ fn summary(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn example(text: &str) -> Report {
+        let config = Config::read(text, &Layers::new(std::iter::empty(), &[])).expect("the example is valid");
+        check_config(&config, "example").expect("the templates are valid")
+    }
+
+    #[test]
+    fn nothing_is_wrong_with_the_example_environments() {
+        for text in [
+            include_str!("../../stacks/dev.yaml"),
+            include_str!("../../stacks/existing-network.yaml"),
+            include_str!("../../stacks/minimal.yaml"),
+        ] {
+            let report = example(text);
+            assert_eq!((report.errors, report.warnings), (0, 0), "{:#?}", report.findings);
+        }
+    }
+
+    #[test]
+    fn a_misspelt_resource_of_the_main_template_is_always_found() {
+        let config =
+            Config::read(include_str!("../../stacks/dev.yaml"), &Layers::new(std::iter::empty(), &[])).expect("valid");
+        let text = render::render(render::Part::Main, &config, &config.region).expect("valid").text;
+        let resources = text
+            .split("\nResources:\n")
+            .nth(1)
+            .and_then(|rest| rest.split("\nOutputs:\n").next())
+            .expect("it has both");
+        let names = resources
+            .lines()
+            .filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'))
+            .filter(|name| !name.contains([' ', '#']));
+        let used = names.filter(|name| {
+            [
+                format!("Ref {name}"),
+                format!("GetAtt {name}."),
+                format!("${{{name}}}"),
+                format!("${{{name}."),
+                format!("DependsOn: {name}\n"),
+            ]
+            .iter()
+            .any(|way| text.contains(way.as_str()))
+        });
+        let mut tried = 0;
+        for name in used {
+            let broken = text.replacen(&format!("\n  {name}:\n"), &format!("\n  {name}Oops:\n"), 1);
+            let found = crate::check::check(&broken, &Promises::none());
+            let told = found.iter().any(|finding| {
+                matches!(finding.code, "DLT101" | "DLT102" | "DLT103" | "DLT104") && finding.message.contains(name)
+            });
+            assert!(told, "nobody misses {name}: {found:#?}");
+            tried += 1;
+        }
+        assert!(tried > 30, "only {tried} resources were tried");
+    }
+
+    #[test]
+    fn a_wrong_environment_file_is_a_report_with_its_lines() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let file = folder.path().join("bad.yaml");
+        std::fs::write(&file, "stack: x\nregin: eu-west-1\n").expect("the folder is ours");
+        let name = file.display().to_string();
+        let failure = config::load(&name, &Layers::new(std::iter::empty(), &[])).expect_err("the file is wrong");
+        let report = problems("bad", failure).expect("a file that can be read has a report");
+        let misspelt = report.findings.iter().find(|located| located.line == 2).expect("the misspelt key is found");
+        assert_eq!((misspelt.finding.code, misspelt.excerpt.as_str()), ("DLT010", "regin: eu-west-1"));
+        assert_eq!(report.errors, report.findings.len());
+    }
 
     #[test]
     fn a_caret_stands_under_its_column() {

@@ -21,17 +21,17 @@ pub fn check(scope: &Scope<'_, '_>, findings: &mut Findings) {
 fn ingress(scope: &Scope<'_, '_>, findings: &mut Findings) {
     for group in scope.template.of_type("AWS::EC2::SecurityGroup") {
         for rule in group.property(&["SecurityGroupIngress"]).map(expression::list).unwrap_or_default() {
-            open_port(rule, group.path(&["SecurityGroupIngress"]), findings);
+            open_port(rule, &group.path(&["SecurityGroupIngress"]), findings);
         }
     }
     for rule in scope.template.of_type("AWS::EC2::SecurityGroupIngress") {
         if let Some(node) = rule.body.get("Properties") {
-            open_port(node, format!("Resources.{}.Properties", rule.name), findings);
+            open_port(node, &format!("Resources.{}.Properties", rule.name), findings);
         }
     }
 }
 
-fn open_port(rule: &Node, path: String, findings: &mut Findings) {
+fn open_port(rule: &Node, path: &str, findings: &mut Findings) {
     for (key, everyone) in [("CidrIp", "0.0.0.0/0"), ("CidrIpv6", "::/0")] {
         if let Some(node) = rule.get(key).filter(|node| {
             expression::branches(node).into_iter().any(|node| expression::literal(node) == Some(everyone))

@@ -40,5 +40,5 @@ async fn run() -> anyhow::Result<()> {
 /// One JSON object per line, for CloudWatch Logs; `RUST_LOG` chooses what is said.
 fn log_as_json() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(std::io::stdout).init();
 }

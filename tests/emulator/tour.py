@@ -135,8 +135,8 @@ class System:
         """Creates a stack by change set, as `dlt up` does, and waits for its end."""
         cloudformation = self.client("cloudformation", region)
         name, text = self.name(part), open(path, encoding="utf-8").read()
-        declared = set(cloudformation.get_template_summary(**self.template(region, part, text))["Parameters"][i]["ParameterKey"]
-                       for i in range(len(cloudformation.get_template_summary(**self.template(region, part, text))["Parameters"])))
+        summary = cloudformation.get_template_summary(**self.template(region, part, text))
+        declared = {parameter["ParameterKey"] for parameter in summary["Parameters"]}
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in (parameters or {}).items() if key in declared]
         cloudformation.create_change_set(StackName=name, ChangeSetName="tour", ChangeSetType="CREATE", Parameters=given,
                                          Capabilities=["CAPABILITY_NAMED_IAM"], **self.template(region, part, text))

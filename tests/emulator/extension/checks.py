@@ -4,7 +4,8 @@ Without them a template or a call that fails on AWS would pass every test.
 """
 import json
 
-from ministack.services.cloudformation import changesets, handlers
+import ministack.services.s3 as s3
+from ministack.services.cloudformation import changesets, handlers, provisioners
 from ministack.services.cloudformation.helpers import _error, _p
 
 _PSEUDO = {"AWS::AccountId", "AWS::NoValue", "AWS::NotificationARNs", "AWS::Partition", "AWS::Region", "AWS::StackId",
@@ -17,6 +18,8 @@ def install():
     for module in (changesets, handlers):
         module._resolve_parameters = _refusing_unknown_parameters(module._resolve_parameters)
         module.validate_template_support = _refusing_loose_references(module.validate_template_support)
+    bucket = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    bucket["delete"] = _keeping_full_buckets(bucket["delete"])
     actions = handlers._ACTION_HANDLERS
     for action in ("CreateChangeSet", "UpdateStack"):
         actions[action] = _refusing_wrong_states(action, actions[action])
@@ -89,6 +92,19 @@ def _refusing_wrong_states(action, original):
         return original(params)
 
     return handle
+
+
+def _keeping_full_buckets(original):
+    """The emulator throws away what a bucket holds; AWS leaves the stack DELETE_FAILED."""
+
+    def delete(name, properties):
+        bucket = s3._buckets.get(name)
+        if bucket and (bucket["objects"] or s3._bucket_has_versions(name)):
+            raise ValueError("The bucket you tried to delete is not empty. You must delete all versions in the bucket. "
+                             "(Service: S3, Status Code: 409)")
+        return original(name, properties)
+
+    return delete
 
 
 def refusal(response):

@@ -1,0 +1,73 @@
+//! An environment file: what differs between one environment and the next, and nothing else.
+
+pub mod cidr;
+pub mod kinds;
+pub mod layers;
+pub mod loader;
+pub mod origin;
+mod reader;
+pub mod schema;
+pub mod starter;
+pub mod table;
+
+use std::collections::BTreeMap;
+
+use dlt_model::id::Region;
+
+pub use self::{
+    cidr::Cidr,
+    kinds::{Admin, Architecture, Console, DataRetention, Network, Retention, StackName, Worker},
+    layers::Layers,
+    loader::load,
+    origin::{Origin, Setting},
+};
+
+/// Everything that an environment file, the `DLT_*` variables and the flags decide, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The name that all resources of the environment derive from.
+    pub stack: StackName,
+    /// The hub region: API, data and console live there.
+    pub region: Region,
+    /// More regions to generate load from.
+    pub regions: Vec<Region>,
+    /// The first user of the console.
+    pub admin: Admin,
+    /// Where workers run, unless `regional_networks` says otherwise for a region.
+    pub network: Network,
+    /// Networks of single regions.
+    pub regional_networks: BTreeMap<Region, Network>,
+    /// Where workers may send requests to.
+    pub egress_cidr: Cidr,
+    /// How the console is served.
+    pub console: Console,
+    /// Whether workers' ticks are published while a run goes on.
+    pub live_data: bool,
+    /// How large a worker is unless a scenario says otherwise.
+    pub worker: Worker,
+    /// What stays, and for how long.
+    pub retention: Retention,
+    /// Whether CloudFormation refuses to delete the stacks.
+    pub protection: bool,
+    /// Tags of every resource.
+    pub tags: BTreeMap<String, String>,
+    /// Every value, as text, and where it came from.
+    settings: Vec<Setting>,
+}
+
+impl Config {
+    /// The hub region and then the others, in the order of the file.
+    pub fn all_regions(&self) -> impl Iterator<Item = &Region> {
+        std::iter::once(&self.region).chain(&self.regions)
+    }
+
+    /// The network of a region.
+    pub fn network_of(&self, region: &Region) -> &Network {
+        self.regional_networks.get(region).unwrap_or(&self.network)
+    }
+
+    /// Every value as text with its origin, in the order of the documentation.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+}

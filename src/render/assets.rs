@@ -1,0 +1,69 @@
+//! What changes between two deployments of one template: the values of its parameters.
+
+use std::collections::BTreeMap;
+
+use dlt_model::id::Region;
+
+use super::Part;
+use crate::config::{Config, Network};
+
+/// Where the things that a deployment uploads have been put, in one region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assets {
+    /// The foundation's bucket.
+    pub artifact_bucket: String,
+    /// The key of the functions' zip; names its digest.
+    pub code_key: String,
+    /// The worker image with its digest.
+    pub worker_image: String,
+    /// The prefix of the console's files, without slashes at its ends, as `console/<digest>`.
+    pub console_prefix: String,
+}
+
+/// The values of a template's parameters.
+pub fn parameters(part: Part, config: &Config, region: &Region, assets: &Assets) -> BTreeMap<String, String> {
+    let mut values = Values::default();
+    if part == Part::Foundation {
+        return values.0;
+    }
+    values.set("EgressCidr", config.egress_cidr.to_string());
+    values.set("ArtifactBucket", &*assets.artifact_bucket);
+    values.set("CodeKey", &*assets.code_key);
+    values.set("WorkerImage", &*assets.worker_image);
+    network(&mut values, config.network_of(region));
+    if part == Part::Main {
+        values.set("AdminName", &*config.admin.name);
+        values.set("AdminEmail", &*config.admin.email);
+        if config.console == crate::config::Console::Cloudfront {
+            values.set("ConsolePrefix", &*assets.console_prefix);
+        }
+    } else {
+        values.set("HubRegion", config.region.as_str());
+    }
+    values.0
+}
+
+fn network(values: &mut Values, network: &Network) {
+    match network {
+        Network::New { vpc_cidr, subnet_a_cidr, subnet_b_cidr } => {
+            values.set("VpcCidrBlock", vpc_cidr.to_string());
+            values.set("SubnetACidrBlock", subnet_a_cidr.to_string());
+            values.set("SubnetBCidrBlock", subnet_b_cidr.to_string());
+        }
+        Network::Existing { vpc, subnets, .. } => {
+            values.set("ExistingVPCId", &**vpc);
+            for (name, subnet) in ["ExistingSubnetA", "ExistingSubnetB"].into_iter().zip(subnets) {
+                values.set(name, &**subnet);
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Values(BTreeMap<String, String>);
+
+impl Values {
+    fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+}

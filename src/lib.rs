@@ -3,6 +3,11 @@
 //! `config`, `render` and `check` think; `deploy` acts and says what happens as events; `cli` reads arguments and shows.
 
 pub mod cli;
+pub mod cloud;
+pub mod config;
+pub mod deploy;
 pub mod exit;
 pub mod failure;
+pub mod release;
+pub mod render;
 pub mod terminal;

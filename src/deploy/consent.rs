@@ -73,6 +73,16 @@ impl Approved<ChangeSet> {
         }
     }
 
+    /// The stack that it changes.
+    pub fn stack(&self) -> &StackRef {
+        &self.0.stack
+    }
+
+    /// The unique id of that stack.
+    pub fn stack_id(&self) -> &str {
+        &self.0.stack_id
+    }
+
     /// What was agreed to. The approval is used up.
     pub(super) fn into_inner(self) -> ChangeSet {
         self.0
@@ -85,7 +95,7 @@ mod tests {
 
     fn change_set(changes: Vec<ResourceChange>) -> ChangeSet {
         ChangeSet {
-            stack: StackRef { name: "shop".to_owned(), region: "eu-west-1".to_owned() },
+            stack: StackRef { name: "shop".to_owned(), region: "eu-west-1".parse().unwrap() },
             stack_id: "arn:shop".to_owned(),
             id: "arn:change".to_owned(),
             creates: false,

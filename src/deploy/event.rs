@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use dlt_model::id::Region;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -13,7 +14,7 @@ pub struct StackRef {
     /// The stack's name.
     pub name: String,
     /// The region it is in.
-    pub region: String,
+    pub region: Region,
 }
 
 impl fmt::Display for StackRef {
@@ -105,14 +106,14 @@ pub enum Event {
         /// Which: `functions`, `worker image`, `console`.
         asset: String,
         /// The region.
-        region: String,
+        region: Region,
     },
     /// A thing was uploaded.
     AssetUploaded {
         /// Which: `functions`, `worker image`, `console`.
         asset: String,
         /// The region.
-        region: String,
+        region: Region,
         /// How much was sent.
         bytes: u64,
     },
@@ -178,6 +179,13 @@ pub enum Event {
         /// By name.
         outputs: BTreeMap<String, String>,
     },
+    /// What a teardown is about to remove.
+    Inventory {
+        /// The stacks.
+        stacks: Vec<StackRef>,
+        /// What is in them that takes room or cannot be made again.
+        holdings: Vec<Holding>,
+    },
     /// What lay in a bucket, repository or table was removed.
     Emptied {
         /// What: `bucket`, `repository`.
@@ -185,7 +193,7 @@ pub enum Event {
         /// Its name.
         name: String,
         /// The region.
-        region: String,
+        region: Region,
         /// How many things were removed.
         count: u64,
     },
@@ -232,6 +240,26 @@ pub struct Cause {
     pub reason: String,
 }
 
+/// Something in a stack that takes room or cannot be made again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Holding {
+    /// The stack.
+    pub stack: StackRef,
+    /// Its name in the template.
+    pub logical_id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its name in AWS.
+    pub name: String,
+    /// How many things are in it, where that can be told: objects with their versions, items, images.
+    pub count: Option<u64>,
+    /// How many bytes they take, where that can be told.
+    pub bytes: Option<u64>,
+    /// True when it stays after its stack is gone.
+    pub kept: bool,
+}
+
 /// Something that a teardown left behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Remainder {
@@ -240,7 +268,7 @@ pub struct Remainder {
     /// Its name.
     pub name: String,
     /// The region.
-    pub region: String,
+    pub region: Region,
     /// Why it remains.
     pub why: String,
     /// What removes it.

@@ -17,11 +17,6 @@ pub struct Fold {
 }
 
 impl Fold {
-    /// A fold that already knows these events: they belong to earlier operations.
-    pub fn after(earlier: impl IntoIterator<Item = String>) -> Self {
-        Self { seen: earlier.into_iter().collect(), ..Self::default() }
-    }
-
     /// True when this event was heard before.
     pub fn knows(&self, id: &str) -> bool {
         self.seen.contains(id)
@@ -148,12 +143,5 @@ pub mod tests {
         fold.take(vec![event("1", 1, "Stack", "DELETE_FAILED", Some("The bucket is not empty"))]);
         assert_eq!(fold.cause().0.map(|it| it.reason), Some("The bucket is not empty".to_owned()));
         assert_eq!(fold.cause().1, 0);
-    }
-
-    #[test]
-    fn events_of_earlier_operations_are_not_told() {
-        let mut fold = Fold::after(["1".to_owned()]);
-        assert!(fold.take(vec![event("1", 1, "Stack", "CREATE_COMPLETE", None)]).is_empty());
-        assert!(!fold.has_begun());
     }
 }

@@ -1,12 +1,12 @@
 //! Following an operation to its end. Reading may fail as often as it likes: only a terminal status of the stack decides.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_cloudformation::Client;
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    event::{Cause, Event, Observer, Operation, StackRef},
+    event::{Cause, Event, Observer, Operation, ResourceEvent, StackRef},
     fold::Fold,
     pace::Pace,
     plan::Live,
@@ -45,8 +45,8 @@ pub struct Begun {
     pub operation: Operation,
     /// The stack before.
     pub before: Live,
-    /// The events that it already had.
-    pub known: Fold,
+    /// The events that it already had: they belong to earlier operations.
+    pub earlier: BTreeSet<String>,
     /// True when an earlier command began it.
     pub joined: bool,
 }
@@ -73,13 +73,15 @@ pub async fn follow(
 ) -> Result<Ending, Failure> {
     let began = Instant::now();
     let mut pace = Pace::default();
-    let mut fold = begun.known.clone();
+    let mut fold = Fold::default();
     let mut cancelled = false;
     loop {
-        listen(client, &begun, &mut fold, &mut pace, observer).await;
+        let heard = listen(client, &begun, &mut fold, &mut pace, observer).await;
         match stacks::look(client, &begun.stack_id).await {
             Ok(live) => {
-                pace.answered();
+                if heard {
+                    pace.answered();
+                }
                 if let Some(verdict) = conclusion(&begun, &live, &fold, began.elapsed()) {
                     // Events lag behind the status: what came in between is still told.
                     listen(client, &begun, &mut fold, &mut pace, observer).await;
@@ -105,31 +107,43 @@ pub async fn follow(
 }
 
 /// Reads the events that are new and tells them. An error is told and changes nothing else.
-async fn listen(client: &Client, begun: &Begun, fold: &mut Fold, pace: &mut Pace, observer: &Observer) {
-    // A page that brings nothing new has no news behind it; the start of the operation is far enough for a joiner.
-    let heard = stacks::events_until(client, &begun.stack_id, |page| {
-        let all_known = page.iter().all(|event| fold.knows(&event.id));
-        let begins = page.iter().any(|event| event.of_stack && begins_operation(event.reason.as_deref()));
-        all_known || (begun.joined && begins)
-    })
-    .await;
+async fn listen(client: &Client, begun: &Begun, fold: &mut Fold, pace: &mut Pace, observer: &Observer) -> bool {
+    let heard = stacks::events_until(client, &begun.stack_id, |page| is_far_enough(page, begun, fold)).await;
     match heard {
-        Ok(mut events) => {
-            if begun.joined && !fold.has_begun() {
-                // What lies before the start belongs to an earlier operation.
-                let start = events.iter().position(|it| it.of_stack && begins_operation(it.reason.as_deref()));
-                events.truncate(start.map_or(events.len(), |start| start + 1));
-            }
-            for resource in fold.take(events) {
+        Ok(events) => {
+            for resource in fold.take(own(events, begun)) {
                 observer.tell(Event::Resource { stack: begun.stack.clone(), resource });
             }
+            true
         }
-        Err(error) => trouble(&error, &begun.stack, pace, observer),
+        Err(error) => {
+            trouble(&error, &begun.stack, pace, observer);
+            false
+        }
     }
 }
 
-fn begins_operation(reason: Option<&str>) -> bool {
-    reason.is_some_and(|reason| reason.contains("User Initiated"))
+/// A page that reaches back before the operation, or brings nothing new, has no news behind it.
+fn is_far_enough(page: &[ResourceEvent], begun: &Begun, fold: &Fold) -> bool {
+    let reaches_back = page.iter().any(|event| begun.earlier.contains(&event.id) || is_start(event, begun));
+    reaches_back || page.iter().all(|event| fold.knows(&event.id))
+}
+
+/// The events of this operation, out of events that are given newest first.
+fn own(events: Vec<ResourceEvent>, begun: &Begun) -> Vec<ResourceEvent> {
+    let mut started = false;
+    let belongs = |event: &ResourceEvent| {
+        let belongs = !started && !begun.earlier.contains(&event.id);
+        started |= is_start(event, begun);
+        belongs
+    };
+    events.into_iter().take_while(belongs).collect()
+}
+
+/// Who joins an operation does not know what was there before it, but the operation's first event says that it is.
+fn is_start(event: &ResourceEvent, begun: &Begun) -> bool {
+    let begins = ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"].contains(&event.status.as_str());
+    begun.joined && event.of_stack && begins
 }
 
 fn trouble(error: &CloudError, stack: &StackRef, pace: &mut Pace, observer: &Observer) {
@@ -214,17 +228,34 @@ mod tests {
 
     fn begun(operation: Operation, status: Option<&str>) -> Begun {
         Begun {
-            stack: StackRef { name: "shop".to_owned(), region: "eu-west-1".to_owned() },
+            stack: StackRef { name: "shop".to_owned(), region: "eu-west-1".parse().unwrap() },
             stack_id: "arn:shop".to_owned(),
             operation,
             before: live(status, 1),
-            known: Fold::default(),
+            earlier: BTreeSet::new(),
             joined: false,
         }
     }
 
     fn live(status: Option<&str>, changed_ms: i64) -> Live {
         Live { status: status.map(ToOwned::to_owned), changed_ms, ..Live::default() }
+    }
+
+    #[test]
+    fn events_of_earlier_operations_are_not_told() {
+        let page = || {
+            ["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "CREATE_COMPLETE", "CREATE_IN_PROGRESS"]
+                .into_iter()
+                .enumerate()
+                .map(|(index, status)| event(&index.to_string(), 9 - index as i64, "Stack", status, None))
+                .collect::<Vec<_>>()
+        };
+        let ids = |begun: &Begun| own(page(), begun).into_iter().map(|it| it.id).collect::<Vec<_>>();
+        let fresh = Begun { earlier: BTreeSet::from(["2".to_owned(), "3".to_owned()]), ..begun(Operation::Update, None) };
+        assert_eq!(ids(&fresh), ["0", "1"]);
+        let joined = Begun { joined: true, ..begun(Operation::Update, None) };
+        assert_eq!(ids(&joined), ["0", "1"]);
+        assert!(is_far_enough(&page(), &joined, &Fold::default()));
     }
 
     const SOON: Duration = Duration::from_secs(1);

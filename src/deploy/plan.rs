@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use dlt_model::id::Region;
 use serde::Serialize;
 
 use super::{
@@ -137,7 +138,7 @@ pub struct AssetPlan {
     /// Which: `functions`, `worker image`, `console`.
     pub asset: String,
     /// The region.
-    pub region: String,
+    pub region: Region,
     /// Its content address there.
     pub address: String,
     /// True when it is there already.
@@ -275,7 +276,7 @@ pub mod tests {
     /// A small stack as we want it.
     pub fn wanted(template: &str) -> Wanted {
         Wanted {
-            stack: StackRef { name: "shop".to_owned(), region: "eu-west-1".to_owned() },
+            stack: StackRef { name: "shop".to_owned(), region: "eu-west-1".parse().unwrap() },
             part: Part::Main,
             template: template.to_owned(),
             parameters: BTreeMap::new(),

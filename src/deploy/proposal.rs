@@ -27,6 +27,15 @@ use crate::{
 /// How long CloudFormation may think about a change set.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
+/// Where CloudFormation finds a template.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// In a bucket.
+    Url(String),
+    /// Here: for templates that make the bucket.
+    Text(String),
+}
+
 /// What CloudFormation answered to a wish.
 #[derive(Debug)]
 pub enum Proposal {
@@ -41,10 +50,10 @@ pub async fn propose(
     client: &Client,
     wanted: &Wanted,
     plan: &StackPlan,
-    template_url: &str,
+    template: &Source,
 ) -> Result<Proposal, Failure> {
     let creates = plan.action == Action::Create;
-    let (id, stack_id) = create(client, wanted, &plan.token, creates, template_url).await?;
+    let (id, stack_id) = create(client, wanted, &plan.token, creates, template).await?;
     match wait(client, &id).await? {
         Outcome::Ready => {
             let changes = describe(client, &id).await?;
@@ -74,13 +83,17 @@ async fn create(
     wanted: &Wanted,
     token: &Token,
     creates: bool,
-    template_url: &str,
+    template: &Source,
 ) -> Result<(String, String), Failure> {
     let kind = if creates { ChangeSetType::Create } else { ChangeSetType::Update };
     let parameter = |(name, value): (&String, &String)| {
         Parameter::builder().parameter_key(name).parameter_value(value).build()
     };
     let tag = |(name, value): (&String, &String)| Tag::builder().key(name).value(value).build();
+    let (url, body) = match template {
+        Source::Url(url) => (Some(url.clone()), None),
+        Source::Text(text) => (None, Some(text.clone())),
+    };
     let doing = format!("make a change set for the stack `{}`", wanted.stack);
     // Two tries: the first may find the remains of an earlier operation with the same name.
     for last in [false, true] {
@@ -90,7 +103,8 @@ async fn create(
             .change_set_name(token.as_str())
             .client_token(token.as_str())
             .change_set_type(kind.clone())
-            .template_url(template_url)
+            .set_template_url(url.clone())
+            .set_template_body(body.clone())
             .set_parameters(Some(wanted.parameters.iter().map(parameter).collect()))
             .set_tags(Some(wanted.tags.iter().map(tag).collect()))
             .capabilities(Capability::CapabilityIam)

@@ -1,5 +1,9 @@
 //! The command line: one file per verb, each with its `Args` and its `run`.
 
+pub mod config;
+pub mod environment;
+pub mod render;
+
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -35,7 +39,12 @@ pub enum Output {
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
-enum Verb {}
+enum Verb {
+    /// Show the effective settings of an environment.
+    Config(config::Args),
+    /// Print a template as it would be deployed.
+    Render(render::Args),
+}
 
 /// Reads the arguments, does what they say, and answers how the process ends. Talk goes to standard error.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -43,7 +52,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    match dispatch(cli) {
+    match dispatch(&cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             crate::terminal::complain(&failure);
@@ -52,6 +61,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli) -> Result<Exit, Failure> {
-    match cli.verb {}
+fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
+    match &cli.verb {
+        Verb::Config(args) => config::run(args, &cli.global),
+        Verb::Render(args) => render::run(args, &cli.global),
+    }
 }

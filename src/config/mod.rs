@@ -4,10 +4,9 @@ pub mod cidr;
 pub mod kinds;
 pub mod layers;
 pub mod loader;
+mod network;
 pub mod origin;
 mod reader;
-pub mod schema;
-pub mod starter;
 pub mod table;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,13 @@
 
 use std::fmt;
 
+use dlt_model::document::Node;
 use serde::Serialize;
+
+use super::{
+    layers::Layers,
+    table::{self, Kind},
+};
 
 /// The layer that decided a value; a later one wins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,4 +50,42 @@ pub struct Setting {
     pub value: String,
     /// Where it came from.
     pub origin: Origin,
+}
+
+/// Every value of a document that has been read without problems, and every default that holds beside it.
+pub(super) fn settings(root: &Node, layers: &Layers) -> Vec<Setting> {
+    let existing = root.get("network").and_then(|network| network.get("existing")).is_some_and(|node| !node.is_null());
+    let mut settings = Vec::new();
+    for field in table::FIELDS {
+        let node = field.key.split('.').try_fold(root, |node, key| node.get(key)).filter(|node| !node.is_null());
+        match (node, field.default) {
+            (Some(node), _) => leaves(field.key, node, layers, &mut settings),
+            (None, Some(default)) if applies(field.key, existing) => {
+                let value = if matches!(field.kind, Kind::List(..)) { "[]" } else { default };
+                settings.push(Setting { key: field.key.to_owned(), value: value.to_owned(), origin: Origin::Default });
+            }
+            (None, _) => {}
+        }
+    }
+    settings
+}
+
+/// Addresses belong to a new network, `public` to one that exists.
+fn applies(key: &str, existing: bool) -> bool {
+    match key.strip_prefix("network.") {
+        Some(rest) => rest.starts_with("existing") == existing,
+        None => true,
+    }
+}
+
+fn leaves(key: &str, node: &Node, layers: &Layers, settings: &mut Vec<Setting>) {
+    if !node.entries().is_empty() {
+        for (name, node) in node.entries() {
+            leaves(&format!("{key}.{}", name.text), node, layers, settings);
+        }
+        return;
+    }
+    let texts: Vec<&str> = node.items().iter().filter_map(Node::text).collect();
+    let value = node.text().map_or_else(|| format!("[{}]", texts.join(", ")), ToOwned::to_owned);
+    settings.push(Setting { key: key.to_owned(), value, origin: layers.origin(node.place) });
 }

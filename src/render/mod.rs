@@ -2,6 +2,7 @@
 
 mod assets;
 mod context;
+mod dashboard;
 mod engine;
 mod source;
 

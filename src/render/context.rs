@@ -1,0 +1,158 @@
+//! What the templates may speak of.
+
+use dlt_model::{id::Region, tick};
+use minijinja::{Value, context};
+
+use super::{Part, dashboard};
+use crate::config::{Architecture, Config, Console, DataRetention, Network};
+
+/// Every name that a template uses, with its value for this part and region.
+pub(super) fn of(part: Part, config: &Config, region: &Region) -> Value {
+    let stack = config.stack.as_str();
+    let hub = *region == config.region;
+    let here = if hub { "${AWS::Region}" } else { "${HubRegion}" };
+    let cloudfront = config.console == Console::Cloudfront;
+    context! {
+        stack,
+        hub,
+        cloudfront,
+        live_data => config.live_data,
+        regions => config.all_regions().map(ToString::to_string).collect::<Vec<_>>(),
+        hub_region => if hub { "AWS::Region" } else { "HubRegion" },
+        hub_region_sub => here,
+        data_bucket_arn => format!("arn:${{AWS::Partition}}:s3:::{stack}-data-${{AWS::AccountId}}-{here}"),
+        state_machine_arn =>
+            format!("arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:stateMachine:{stack}-runs"),
+        deletion => match config.retention.data { DataRetention::Keep => "Retain", DataRetention::Delete => "Delete" },
+        logs_days => config.retention.logs_days,
+        // ECS takes both as text.
+        cpu_units => config.worker.cpu_units.to_string(),
+        memory_mib => config.worker.memory_mib.to_string(),
+        cpu_architecture => match config.worker.architecture { Architecture::X86_64 => "X86_64", Architecture::Arm64 => "ARM64" },
+        uploads => uploads(part, cloudfront),
+        cidr_parameters => cidr_parameters(),
+        existing_network => existing_network(config.network_of(region)),
+        tick_filter => format!("{{ $.schema = \"{}\" }}", tick::SCHEMA),
+        tick_metrics => tick_metrics(),
+        alarms => alarms(part, config),
+        groups => groups(),
+        dashboard => dashboard::body(config),
+    }
+}
+
+fn uploads(part: Part, cloudfront: bool) -> Vec<&'static str> {
+    let mut names = vec!["ArtifactBucket", "CodeKey", "WorkerImage"];
+    if part == Part::Main && cloudfront {
+        names.push("ConsolePrefix");
+    }
+    if part == Part::Regional {
+        names.push("HubRegion");
+    }
+    names
+}
+
+/// Name, default and meaning; the defaults are AWS's own.
+fn cidr_parameters() -> Vec<Value> {
+    let rows = [
+        ("VpcCidrBlock", "192.168.0.0/16", "Addresses of the new VPC."),
+        ("SubnetACidrBlock", "192.168.0.0/20", "Addresses of the new VPC's first subnet."),
+        ("SubnetBCidrBlock", "192.168.16.0/20", "Addresses of the new VPC's second subnet."),
+        ("EgressCidr", "0.0.0.0/0", "Where workers may send requests to; AWS's own services must be in it."),
+    ];
+    rows.into_iter().map(|(name, range, what)| Value::from([name, range, what])).collect()
+}
+
+/// What whoever starts workers reads when the network was there before us. Two subnets are parameters; more of them, and
+/// whether workers need a public address, come from the environment file.
+fn existing_network(network: &Network) -> String {
+    let (more, public) = match network {
+        Network::Existing { subnets, public, .. } => (subnets.get(2..).unwrap_or_default(), *public),
+        Network::New { .. } => (&[][..], true),
+    };
+    let mut subnets = vec!["${ExistingSubnetA}".to_owned(), "${ExistingSubnetB}".to_owned()];
+    subnets.extend_from_slice(more);
+    let address = if public { "ENABLED" } else { "DISABLED" };
+    format!(
+        r#"{{"subnets":["{}"],"securityGroups":["${{WorkerSecurityGroup.GroupId}}"],"assignPublicIp":"{address}"}}"#,
+        subnets.join("\",\"")
+    )
+}
+
+/// Metric, the tick's field and its unit.
+fn tick_metrics() -> Vec<Value> {
+    let rows = [
+        ("VirtualUsers", "$.virtualUsers", "Count"),
+        ("Succeeded", "$.succeeded", "Count"),
+        ("Failed", "$.failed", "Count"),
+        ("AverageLatency", "$.avgRt", "Seconds"),
+        ("LatencyP95", "$.latencyMsP95", "Milliseconds"),
+        ("BytesReceived", "$.bytesReceived", "Bytes"),
+        ("LoopLag", "$.health.loopLagMsMax", "Milliseconds"),
+        ("DroppedIterations", "$.health.droppedIterations", "Count"),
+    ];
+    rows.into_iter().map(|(name, field, unit)| Value::from([name, field, unit])).collect()
+}
+
+/// Name, meaning, namespace, metric and dimensions of every alarm. Each goes off at the first occurrence in a minute.
+fn alarms(part: Part, config: &Config) -> Vec<Value> {
+    let stack = config.stack.as_str();
+    let function = |role: &str| vec![("FunctionName", format!("{stack}-{role}"))];
+    let mut rows = Vec::new();
+    if part == Part::Main {
+        let machine =
+            format!("arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:stateMachine:{stack}-runs");
+        let api = vec![("ApiId", "${Api}".to_owned()), ("Stage", "prod".to_owned())];
+        rows.push(("ApiFaults", "The API answered with a fault of its own.", "AWS/ApiGateway", "5xx", api));
+        rows.push(("AdvanceErrors", "A run could not be moved forward.", "AWS/Lambda", "Errors", function("advance")));
+        for (name, about, metric) in [
+            ("RunsFailed", "The machine that advances a run gave up.", "ExecutionsFailed"),
+            ("RunsTimedOut", "The machine that advances a run ran out of time.", "ExecutionsTimedOut"),
+        ] {
+            rows.push((name, about, "AWS/States", metric, vec![("StateMachineArn", machine.clone())]));
+        }
+    }
+    if config.live_data {
+        rows.push(("LiveErrors", "Live data could not be published.", "AWS/Lambda", "Errors", function("live")));
+    }
+    let rule = vec![("RuleName", format!("{stack}-workers"))];
+    rows.push(("EventsFailed", "A worker's start or stop could not be reported.", "AWS/Events", "FailedInvocations", rule));
+    rows.into_iter()
+        .map(|(name, about, namespace, metric, dimensions)| {
+            let dimensions: Vec<Value> =
+                dimensions.into_iter().map(|(key, value)| Value::from(vec![Value::from(key), Value::from(value)])).collect();
+            Value::from(vec![
+                Value::from(name),
+                Value::from(about),
+                Value::from(namespace),
+                Value::from(metric),
+                Value::from(dimensions),
+            ])
+        })
+        .collect()
+}
+
+/// Group, logical name, precedence, meaning and what its members may call, below the stage.
+fn groups() -> Vec<Value> {
+    let mut operate = vec!["GET/*".to_owned()];
+    for method in ["POST", "PUT", "DELETE"] {
+        for path in ["scenarios", "scenarios/*", "runs", "runs/*"] {
+            operate.push(format!("{method}/{path}"));
+        }
+    }
+    let rows = [
+        ("admin", "Admin", 0, "May do everything.", vec!["*".to_owned()]),
+        ("operator", "Operator", 10, "May change scenarios and start and stop runs.", operate),
+        ("viewer", "Viewer", 20, "May look.", vec!["GET/*".to_owned()]),
+    ];
+    rows.into_iter()
+        .map(|(group, name, precedence, about, calls)| {
+            Value::from(vec![
+                Value::from(group),
+                Value::from(name),
+                Value::from(precedence),
+                Value::from(about),
+                Value::from(calls),
+            ])
+        })
+        .collect()
+}

@@ -13,6 +13,8 @@ pub mod follow;
 pub mod pace;
 pub mod plan;
 pub mod proposal;
+pub mod report;
+pub mod screen;
 pub mod stacks;
 pub mod status;
 pub mod survey;

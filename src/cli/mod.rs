@@ -1,8 +1,14 @@
 //! The command line: one file per verb, each with its `Args` and its `run`.
 
+mod asking;
 pub mod config;
+pub mod down;
 pub mod environment;
+pub mod invite;
+pub mod outputs;
+pub mod plan;
 pub mod render;
+pub mod up;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -44,6 +50,16 @@ enum Verb {
     Config(config::Args),
     /// Print a template as it would be deployed.
     Render(render::Args),
+    /// Show what `up` would change, property by property.
+    Plan(plan::Args),
+    /// Make an environment as its file says.
+    Up(up::Args),
+    /// Print the values of an environment.
+    Outputs(outputs::Args),
+    /// Take an environment away, and list what remains.
+    Down(down::Args),
+    /// Invite a user of the console.
+    Invite(invite::Args),
 }
 
 /// Reads the arguments, does what they say, and answers how the process ends. Talk goes to standard error.
@@ -65,5 +81,19 @@ fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Config(args) => config::run(args, &cli.global),
         Verb::Render(args) => render::run(args, &cli.global),
+        Verb::Plan(args) => wait(plan::run(args, &cli.global)),
+        Verb::Up(args) => wait(up::run(args, &cli.global)),
+        Verb::Outputs(args) => wait(outputs::run(args, &cli.global)),
+        Verb::Down(args) => wait(down::run(args, &cli.global)),
+        Verb::Invite(args) => wait(invite::run(args, &cli.global)),
     }
+}
+
+/// Does what waits for others: AWS, timers, the keyboard.
+fn wait(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::from_error(Exit::Internal, "failed to start the runtime", &error))?;
+    runtime.block_on(work)
 }

@@ -2,7 +2,13 @@
 //!
 //! The engine never prints. What must be asked is asked through a function that it is given.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use futures::future::{join_all, try_join_all};
 use tokio::sync::watch;
@@ -28,6 +34,19 @@ pub struct Surroundings<'a> {
     pub observer: &'a Observer,
     /// What the person at the keyboard wants of running operations.
     pub wishes: watch::Receiver<Wish>,
+    /// How many operations are going on in AWS for us right now.
+    pub in_flight: Arc<AtomicUsize>,
+}
+
+impl Surroundings<'_> {
+    /// Follows an operation, counted as going on meanwhile.
+    pub async fn follow(&self, begun: Begun) -> Result<Ending, Failure> {
+        let client = &self.cloud.at(&begun.stack.region).cloudformation;
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        let ending = follow::follow(client, begun, self.observer, self.wishes.clone()).await;
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        ending
+    }
 }
 
 /// The phases of `up`, in order.
@@ -42,18 +61,18 @@ pub async fn up(
     survey: Survey,
     release: &Release,
     consent: Consent,
-    ask: impl AsyncFn(Demand) -> Result<Consent, Failure>,
+    ask: &impl AsyncFn(Demand) -> Result<Consent, Failure>,
 ) -> Result<BTreeMap<String, String>, Failure> {
     guard(&survey.plan)?;
     if survey.plan.is_empty() {
         return Ok(outputs(&survey));
     }
-    let consent = agree(consent, &names(&survey.plan), &ask).await?;
+    let consent = agree(consent, &names(&survey.plan), ask).await?;
     foundations(around, &survey, &consent).await?;
     upload(around, &survey, release).await?;
     let (change_sets, joined) = propose(around, &survey).await?;
     let losses: BTreeSet<String> = change_sets.iter().flat_map(ChangeSet::losses).collect();
-    let consent = agree(consent, &losses.into_iter().collect::<Vec<_>>(), &ask).await?;
+    let consent = agree(consent, &losses.into_iter().collect::<Vec<_>>(), ask).await?;
     phase(around.observer, Phase::Deploy, async {
         let mut work: Vec<Begun> = Vec::new();
         for change_set in change_sets {
@@ -241,9 +260,8 @@ async fn execute(
 /// Follows all operations to their ends, also when one of them fails: what is not watched is not known.
 async fn finish(around: &Surroundings<'_>, begun: Vec<Begun>) -> Result<(), Failure> {
     let follow = |begun: Begun| async move {
-        let client = &around.cloud.at(&begun.stack.region).cloudformation;
         let operation = begun.operation;
-        let ending = follow::follow(client, begun, around.observer, around.wishes.clone()).await?;
+        let ending = around.follow(begun).await?;
         Ok::<_, Failure>((operation, ending))
     };
     let endings = join_all(begun.into_iter().map(follow)).await;
@@ -282,7 +300,7 @@ pub fn failure_of(operation: Operation, ending: &Ending) -> Option<Failure> {
 }
 
 /// One failure for all: the one that needs the most help, with the others named below it.
-fn worst(mut failures: Vec<Failure>) -> Option<Failure> {
+pub(super) fn worst(mut failures: Vec<Failure>) -> Option<Failure> {
     failures.sort_by_key(|failure| match failure.exit {
         Exit::NeedsRecovery => 0,
         Exit::RolledBack => 1,

@@ -246,7 +246,7 @@ Resources:
         let wanted = Wanted { tags: BTreeMap::from([("team".to_owned(), "load".to_owned())]), ..wanted(NEW) };
         let stacks = vec![decide(&wanted, &live)];
         let whole = Plan { stack: "shop".to_owned(), account: "1".to_owned(), stacks, assets: Vec::new() };
-        insta::assert_snapshot!(plan(&whole, Paint::Plain), @"");
+        insta::assert_snapshot!(plan(&whole, Paint::Plain));
     }
 
     #[test]
@@ -266,7 +266,7 @@ Resources:
             why: "the environment file says `retention.data: keep`".to_owned(),
             command: "aws s3 rb --force s3://shop-data-1-eu-west-1 --region eu-west-1".to_owned(),
         }];
-        insta::assert_snapshot!(ledger(&remains, Paint::Plain), @"");
+        insta::assert_snapshot!(ledger(&remains, Paint::Plain));
         assert_eq!(ledger(&[], Paint::Plain), "nothing of this environment is left");
     }
 

@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     fn the_live_part_shows_the_rail_and_what_moves_with_its_time() {
-        insta::assert_snapshot!(told(&story()).draw(63_000, 100, Paint::Plain).join("\n"), @"");
+        insta::assert_snapshot!(told(&story()).draw(63_000, 100, Paint::Plain).join("\n"));
     }
 
     #[test]
@@ -361,7 +361,7 @@ mod tests {
             screen.take(&event, now_ms);
             lines.extend(screen.plain_line(&event, now_ms));
         }
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"));
     }
 
     #[test]
@@ -380,7 +380,7 @@ mod tests {
             echoes: 3,
         };
         screen.take(&ended, 75_000);
-        insta::assert_snapshot!(screen.line(&ended, 75_000, Paint::Plain).unwrap(), @"");
+        insta::assert_snapshot!(screen.line(&ended, 75_000, Paint::Plain).unwrap());
     }
 
     #[test]

@@ -31,7 +31,8 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
 
 /// One line for each setting, its columns aligned.
 fn lines(settings: &[Setting], origin: bool) -> Vec<String> {
-    let width = |of: fn(&Setting) -> &str| settings.iter().map(|setting| of(setting).chars().count()).max().unwrap_or_default();
+    let width =
+        |of: fn(&Setting) -> &str| settings.iter().map(|setting| of(setting).chars().count()).max().unwrap_or_default();
     let (key, value) = (width(|setting| &setting.key), width(|setting| &setting.value));
     let line = |setting: &Setting| match origin {
         true => format!("{:key$}  {:value$}  {}", setting.key, setting.value, setting.origin),

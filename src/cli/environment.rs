@@ -22,7 +22,8 @@ impl EnvironmentArgs {
     /// # Errors
     /// A file that cannot be read, or everything that is wrong with it and with what lies over it.
     pub fn load(&self) -> Result<Config, Failure> {
-        let variables = std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+        let variables =
+            std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
         config::load(&self.environment, &Layers::new(variables, &self.set))
     }
 }

@@ -37,7 +37,8 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         Output::Text => terminal::print(rendered.text.trim_end_matches('\n')),
         Output::Json => {
             let stack = args.part.stack_name(&config);
-            let value = serde_json::json!({"part": args.part, "stack": stack, "region": region, "template": rendered.text});
+            let value =
+                serde_json::json!({"part": args.part, "stack": stack, "region": region, "template": rendered.text});
             terminal::print(&value.to_string());
         }
     }
@@ -48,7 +49,10 @@ fn region(args: &Args, config: &Config) -> Result<Region, Failure> {
     let part = args.part.word();
     let regions = args.part.regions(config);
     let Some(first) = regions.first() else {
-        return Err(Failure::new(Exit::Usage, format!("this environment has no {part} stack: it lists no more `regions`")));
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("this environment has no {part} stack: it lists no more `regions`"),
+        ));
     };
     let Some(wanted) = &args.region else { return Ok(first.clone()) };
     regions.iter().find(|region| region.as_str() == wanted).cloned().ok_or_else(|| {

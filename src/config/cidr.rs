@@ -40,9 +40,11 @@ impl FromStr for Cidr {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = |why: &str| format!("expected a range of IPv4 addresses such as `10.0.0.0/16`, found `{text}`{why}");
+        let expected =
+            |why: &str| format!("expected a range of IPv4 addresses such as `10.0.0.0/16`, found `{text}`{why}");
         let (address, prefix) = text.split_once('/').ok_or_else(|| expected(": the prefix length is missing"))?;
-        let address: Ipv4Addr = address.parse().map_err(|_| expected(": four numbers from 0 to 255 make an address"))?;
+        let address: Ipv4Addr =
+            address.parse().map_err(|_| expected(": four numbers from 0 to 255 make an address"))?;
         let digits = prefix.bytes().all(|byte| byte.is_ascii_digit());
         let prefix: u8 = prefix
             .parse()

@@ -12,7 +12,8 @@ pub const DEFAULT_ENVIRONMENT: &str = "dev";
 
 /// The file of an environment: `stacks/dev.yaml` for `dev`, or the path itself when it looks like one.
 pub fn path_of(environment: &str) -> PathBuf {
-    let looks_like_a_path = environment.contains('/') || environment.ends_with(".yaml") || environment.ends_with(".yml");
+    let looks_like_a_path =
+        environment.contains('/') || environment.ends_with(".yaml") || environment.ends_with(".yml");
     if looks_like_a_path { environment.into() } else { Path::new(FOLDER).join(format!("{environment}.yaml")) }
 }
 
@@ -28,7 +29,8 @@ pub fn load(environment: &str, layers: &Layers) -> Result<Config, Failure> {
 }
 
 fn unreadable(environment: &str, path: &Path, error: &std::io::Error) -> Failure {
-    let failure = Failure::from_error(Exit::Invalid, format!("failed to read environment file `{}`", path.display()), error);
+    let failure =
+        Failure::from_error(Exit::Invalid, format!("failed to read environment file `{}`", path.display()), error);
     let others = environments();
     if error.kind() != std::io::ErrorKind::NotFound {
         return failure;
@@ -43,9 +45,8 @@ fn unreadable(environment: &str, path: &Path, error: &std::io::Error) -> Failure
 /// The names of the environments that have a file, sorted.
 pub fn environments() -> Vec<String> {
     let entries = std::fs::read_dir(FOLDER).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".yaml").map(ToOwned::to_owned))
-        .collect();
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".yaml").map(ToOwned::to_owned)).collect();
     names.sort();
     names
 }

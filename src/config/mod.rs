@@ -7,7 +7,11 @@ pub mod loader;
 mod network;
 pub mod origin;
 mod reader;
+pub mod schema;
+pub mod starter;
 pub mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,6 @@
 //! Where workers run: addresses for a new network, or the ids of one that is there.
 
-use dlt_model::{
-    document::Node,
-    fields::Fields,
-    problem::Problem,
-};
+use dlt_model::{document::Node, fields::Fields, problem::Problem};
 
 use super::{Cidr, Network, table};
 
@@ -87,7 +83,11 @@ fn existing(node: &Node, path: &str, problems: &mut Vec<Problem>) -> Option<Netw
     let vpc = fields.required("vpc").and_then(|node| {
         let vpc = node.text().filter(|text| is_id(text, "vpc-"));
         if vpc.is_none() {
-            fields.reject("vpc", node, format!("expected the id of a VPC such as `vpc-0a1b2c3d`, found {}", shown(node)));
+            fields.reject(
+                "vpc",
+                node,
+                format!("expected the id of a VPC such as `vpc-0a1b2c3d`, found {}", shown(node)),
+            );
         }
         vpc.map(ToOwned::to_owned)
     });

@@ -9,10 +9,14 @@ use dlt_model::{
     problem::{Problem, Problems},
 };
 
-use super::{Admin, Cidr, Config, Console, DataRetention, Layers, Network, Retention, StackName, Worker, network, origin, table};
+use super::{
+    Admin, Cidr, Config, Console, DataRetention, Layers, Network, Retention, StackName, Worker, network, origin, table,
+};
 
 /// How long an e-mail address can be.
 const MAX_EMAIL: usize = 254;
+/// How long the name of a bucket may be.
+const MAX_BUCKET: usize = 63;
 /// How many tags CloudFormation takes.
 const MAX_TAGS: usize = 50;
 
@@ -44,6 +48,9 @@ fn read(root: &Node, problems: &mut Vec<Problem>) -> Option<Config> {
     let stack = fields.required_parsed::<StackName>("stack");
     let region = fields.required("region").and_then(|node| hub(&mut fields, node));
     let regions = regions(&mut fields, region.as_ref());
+    if let Some(stack) = &stack {
+        buckets_fit(&mut fields, stack, region.iter().chain(&regions));
+    }
     let admin = admin(&mut fields);
     let network = match fields.optional("network") {
         Some(node) => network::read(node, "network", fields.problems()),
@@ -79,6 +86,19 @@ fn read(root: &Node, problems: &mut Vec<Problem>) -> Option<Config> {
     })
 }
 
+/// The longest name is the artifact bucket's, `<stack>-artifacts-<account>-<region>`, and S3 takes 63 characters.
+fn buckets_fit<'a>(fields: &mut Fields<'_>, stack: &StackName, regions: impl Iterator<Item = &'a Region>) {
+    const REST: usize = "-artifacts-123456789012-".len();
+    let Some(longest) = regions.max_by_key(|region| region.as_str().len()) else { return };
+    let room = MAX_BUCKET.saturating_sub(REST + longest.as_str().len());
+    if stack.as_str().len() > room {
+        let Some(node) = fields.optional("stack") else { return };
+        let message =
+            format!("expected at most {room} characters, so that bucket names fit in {longest}, found `{stack}`");
+        fields.reject("stack", node, message);
+    }
+}
+
 fn boolean(fields: &mut Fields<'_>, key: &'static str) -> bool {
     fields.optional_bool(key).unwrap_or(table::default(key) == "true")
 }
@@ -104,7 +124,11 @@ fn region(fields: &mut Fields<'_>, path: &str, node: &Node) -> Option<Region> {
         // The one region of the local system is no place to deploy to.
         Ok(region) if region != Region::local() => Some(region),
         _ => {
-            fields.reject(path, node, format!("expected the name of an AWS region such as `eu-west-1`, found `{text}`"));
+            fields.reject(
+                path,
+                node,
+                format!("expected the name of an AWS region such as `eu-west-1`, found `{text}`"),
+            );
             None
         }
     }
@@ -123,7 +147,11 @@ fn regions(fields: &mut Fields<'_>, hub: Option<&Region>) -> Vec<Region> {
         } else if found.contains(&region) {
             fields.reject(&path, node, format!("`{region}` is listed twice"));
         } else if hub.is_some_and(|hub| partition(hub) != partition(&region)) {
-            fields.reject(&path, node, format!("`{region}` is in another partition of AWS than the hub and cannot work with it"));
+            fields.reject(
+                &path,
+                node,
+                format!("`{region}` is in another partition of AWS than the hub and cannot work with it"),
+            );
         } else {
             found.push(region);
         }
@@ -142,7 +170,9 @@ fn admin(fields: &mut Fields<'_>) -> Option<Admin> {
     let mut fields = Fields::of(node, "admin", fields.problems())?;
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     let name = checked(&mut fields, "name", true, |text| {
-        ((4..=20).contains(&text.len()) && text.bytes().all(legal)).then_some("").ok_or("4 to 20 letters, digits and hyphens")
+        ((4..=20).contains(&text.len()) && text.bytes().all(legal))
+            .then_some("")
+            .ok_or("4 to 20 letters, digits and hyphens")
     });
     let email = checked(&mut fields, "email", true, |text| is_email(text).then_some("").ok_or("an e-mail address"));
     let parameter = checked(&mut fields, "password_parameter", false, |text| {
@@ -175,10 +205,16 @@ fn checked(
 
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
-    let clean = |part: &str| !part.chars().any(|character| character.is_whitespace() || "@<>(),;\"".contains(character));
+    let clean =
+        |part: &str| !part.chars().any(|character| character.is_whitespace() || "@<>(),;\"".contains(character));
     let labels: Vec<&str> = domain.split('.').collect();
     let label = |label: &&str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
-    text.len() <= MAX_EMAIL && !local.is_empty() && clean(local) && clean(domain) && labels.len() > 1 && labels.iter().all(label)
+    text.len() <= MAX_EMAIL
+        && !local.is_empty()
+        && clean(local)
+        && clean(domain)
+        && labels.len() > 1
+        && labels.iter().all(label)
 }
 
 fn regional_networks(fields: &mut Fields<'_>, hub: Option<&Region>, regions: &[Region]) -> BTreeMap<Region, Network> {
@@ -193,9 +229,11 @@ fn regional_networks(fields: &mut Fields<'_>, hub: Option<&Region>, regions: &[R
                 }
             }
             None => {
-                let problem = Problem::at(key.place, &path, format!("`{}` is not one of this environment's regions", key.text));
+                let problem =
+                    Problem::at(key.place, &path, format!("`{}` is not one of this environment's regions", key.text));
                 let names = known.iter().map(|region| region.as_str());
-                let hint = dlt_model::problem::suggest(&key.text, names).map(|known| format!("did you mean `{known}`?"));
+                let hint =
+                    dlt_model::problem::suggest(&key.text, names).map(|known| format!("did you mean `{known}`?"));
                 fields.problems().push(problem.hint(hint.unwrap_or_else(|| "add it to `regions` first".to_owned())));
             }
         }
@@ -204,19 +242,25 @@ fn regional_networks(fields: &mut Fields<'_>, hub: Option<&Region>, regions: &[R
 }
 
 /// A VPC belongs to one region, so a second region needs a network of its own.
-fn local_networks_only(fields: &mut Fields<'_>, network: &Network, regions: &[Region], networks: &BTreeMap<Region, Network>) {
+fn local_networks_only(
+    fields: &mut Fields<'_>,
+    network: &Network,
+    regions: &[Region],
+    networks: &BTreeMap<Region, Network>,
+) {
     let Some(node) = fields.optional("network").and_then(|node| node.get("existing")) else { return };
     if !matches!(network, Network::Existing { .. }) {
         return;
     }
     for region in regions.iter().filter(|region| !networks.contains_key(region)) {
-        let message = format!("a VPC belongs to one region; `{region}` needs an entry of its own in `regional_networks`");
+        let message =
+            format!("a VPC belongs to one region; `{region}` needs an entry of its own in `regional_networks`");
         fields.problems().push(Problem::at(node.place, "network.existing", message));
     }
 }
 
 fn worker(fields: &mut Fields<'_>) -> Option<Worker> {
-    let empty = Node { value: document::Value::Mapping(Vec::new()), ..document::parse("{}").ok()? };
+    let empty = document::parse("{}").ok()?;
     let node = fields.optional("worker");
     let mut fields = Fields::of(node.unwrap_or(&empty), "worker", fields.problems())?;
     let cpu_units = number(&mut fields, "cpu", "worker.cpu", |cpu| table::FARGATE.iter().any(|size| size.0 == cpu));
@@ -242,7 +286,8 @@ fn pair(cpu: u32, memory: u32) -> Result<(), String> {
     if (least..=most).contains(&memory) && on_step {
         return Ok(());
     }
-    let steps = if cpu == 256 { "512, 1024 or 2048".to_owned() } else { format!("{least} to {most} in steps of {step}") };
+    let steps =
+        if cpu == 256 { "512, 1024 or 2048".to_owned() } else { format!("{least} to {most} in steps of {step}") };
     Err(format!("Fargate pairs {cpu} units of processor with {steps} MiB of memory, found {memory}"))
 }
 
@@ -293,7 +338,9 @@ fn tags(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
     for (key, node) in entries {
         match tag(key, node) {
             Ok(value) if seen.insert(key.text.to_lowercase()) => drop(tags.insert(key.text.clone(), value)),
-            Ok(_) => fields.problems().push(Problem::at(key.place, tag_path(key), "differs from another tag only in case")),
+            Ok(_) => {
+                fields.problems().push(Problem::at(key.place, tag_path(key), "differs from another tag only in case"))
+            }
             Err(problem) => fields.problems().push(problem),
         }
     }

@@ -41,9 +41,8 @@ const CIDR: &str = r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$";
 /// How a region looks.
 pub const REGION: &str = r"^[a-z]{2}(-[a-z]+){1,3}-\d+$";
 /// The retention times that CloudWatch Logs knows, in days.
-pub const LOG_DAYS: &[u32] = &[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-];
+pub const LOG_DAYS: &[u32] =
+    &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 /// Fargate's sizes: ECS units, and the least, the most and the step of memory in MiB.
 pub const FARGATE: &[(u32, u32, u32, u32)] = &[
     (256, 512, 2048, 512),
@@ -85,8 +84,18 @@ pub const FIELDS: &[Field] = &[
         "Processor of a worker in ECS units; 1024 are one virtual CPU.",
     ),
     field("worker.memory", Kind::Range(512, 122_880), Some("4096"), "Memory of a worker in MiB, as Fargate pairs it."),
-    field("worker.architecture", Kind::Words(Architecture::WORDS), Some("x86_64"), "Instruction set of the worker image."),
-    field("retention.data", Kind::Words(DataRetention::WORDS), Some("delete"), "What becomes of data when the stack goes."),
+    field(
+        "worker.architecture",
+        Kind::Words(Architecture::WORDS),
+        Some("x86_64"),
+        "Instruction set of the worker image.",
+    ),
+    field(
+        "retention.data",
+        Kind::Words(DataRetention::WORDS),
+        Some("delete"),
+        "What becomes of data when the stack goes.",
+    ),
     field("retention.logs_days", Kind::Numbers(LOG_DAYS), Some("90"), "How many days log lines are kept."),
     field("protection", Kind::Boolean, Some("false"), "Whether CloudFormation refuses to delete the stacks."),
     field("tags", Kind::Map, None, "Tags of every resource."),
@@ -110,7 +119,8 @@ pub fn find(key: &str) -> Option<&'static Field> {
 
 /// The variable that sets a field: `DLT_ADMIN_EMAIL` for `admin.email`. Maps have none.
 pub fn variable(field: &Field) -> Option<String> {
-    (!matches!(field.kind, Kind::Map | Kind::Networks)).then(|| format!("DLT_{}", field.key.replace('.', "_").to_uppercase()))
+    (!matches!(field.kind, Kind::Map | Kind::Networks))
+        .then(|| format!("DLT_{}", field.key.replace('.', "_").to_uppercase()))
 }
 
 /// What holds at a key when nobody says anything.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dlt_model::id::Region;
 
-use super::Part;
+use super::{Part, context};
 use crate::config::{Config, Network};
 
 /// Where the things that a deployment uploads have been put, in one region.
@@ -27,18 +27,22 @@ pub fn parameters(part: Part, config: &Config, region: &Region, assets: &Assets)
         return values.0;
     }
     values.set("EgressCidr", config.egress_cidr.to_string());
-    values.set("ArtifactBucket", &*assets.artifact_bucket);
-    values.set("CodeKey", &*assets.code_key);
-    values.set("WorkerImage", &*assets.worker_image);
     network(&mut values, config.network_of(region));
     if part == Part::Main {
         values.set("AdminName", &*config.admin.name);
         values.set("AdminEmail", &*config.admin.email);
-        if config.console == crate::config::Console::Cloudfront {
-            values.set("ConsolePrefix", &*assets.console_prefix);
-        }
-    } else {
-        values.set("HubRegion", config.region.as_str());
+    }
+    for name in context::uploads(part, config) {
+        values.set(
+            name,
+            match name {
+                "ArtifactBucket" => &*assets.artifact_bucket,
+                "CodeKey" => &*assets.code_key,
+                "WorkerImage" => &*assets.worker_image,
+                "ConsolePrefix" => &*assets.console_prefix,
+                _ => config.region.as_str(),
+            },
+        );
     }
     values.0
 }

@@ -29,7 +29,7 @@ pub(super) fn of(part: Part, config: &Config, region: &Region) -> Value {
         cpu_units => config.worker.cpu_units.to_string(),
         memory_mib => config.worker.memory_mib.to_string(),
         cpu_architecture => match config.worker.architecture { Architecture::X86_64 => "X86_64", Architecture::Arm64 => "ARM64" },
-        uploads => uploads(part, cloudfront),
+        uploads => uploads(part, config),
         cidr_parameters => cidr_parameters(),
         existing_network => existing_network(config.network_of(region)),
         tick_filter => format!("{{ $.schema = \"{}\" }}", tick::SCHEMA),
@@ -40,15 +40,15 @@ pub(super) fn of(part: Part, config: &Config, region: &Region) -> Value {
     }
 }
 
-fn uploads(part: Part, cloudfront: bool) -> Vec<&'static str> {
-    let mut names = vec!["ArtifactBucket", "CodeKey", "WorkerImage"];
-    if part == Part::Main && cloudfront {
-        names.push("ConsolePrefix");
+/// The parameters that say what was uploaded; without live data another region has no function.
+pub(super) fn uploads(part: Part, config: &Config) -> Vec<&'static str> {
+    match part {
+        Part::Foundation => Vec::new(),
+        Part::Main if config.console == Console::Headless => vec!["ArtifactBucket", "CodeKey", "WorkerImage"],
+        Part::Main => vec!["ArtifactBucket", "CodeKey", "WorkerImage", "ConsolePrefix"],
+        Part::Regional if config.live_data => vec!["ArtifactBucket", "CodeKey", "WorkerImage", "HubRegion"],
+        Part::Regional => vec!["WorkerImage", "HubRegion"],
     }
-    if part == Part::Regional {
-        names.push("HubRegion");
-    }
-    names
 }
 
 /// Name, default and meaning; the defaults are AWS's own.
@@ -115,11 +115,19 @@ fn alarms(part: Part, config: &Config) -> Vec<Value> {
         rows.push(("LiveErrors", "Live data could not be published.", "AWS/Lambda", "Errors", function("live")));
     }
     let rule = vec![("RuleName", format!("{stack}-workers"))];
-    rows.push(("EventsFailed", "A worker's start or stop could not be reported.", "AWS/Events", "FailedInvocations", rule));
+    rows.push((
+        "EventsFailed",
+        "A worker's start or stop could not be reported.",
+        "AWS/Events",
+        "FailedInvocations",
+        rule,
+    ));
     rows.into_iter()
         .map(|(name, about, namespace, metric, dimensions)| {
-            let dimensions: Vec<Value> =
-                dimensions.into_iter().map(|(key, value)| Value::from(vec![Value::from(key), Value::from(value)])).collect();
+            let dimensions: Vec<Value> = dimensions
+                .into_iter()
+                .map(|(key, value)| Value::from(vec![Value::from(key), Value::from(value)]))
+                .collect();
             Value::from(vec![
                 Value::from(name),
                 Value::from(about),

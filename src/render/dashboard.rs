@@ -21,7 +21,9 @@ pub(super) fn body(config: &Config) -> String {
             let (left, above) = (column * width % GRID_WIDTH, column * width / GRID_WIDTH);
             let rows_per_question = (config.all_regions().count() * width).div_ceil(GRID_WIDTH);
             let y = (row * rows_per_question + above) * HEIGHT;
-            widgets.push(json!({"type": "metric", "x": left, "y": y, "width": width, "height": HEIGHT, "properties": graph}));
+            widgets.push(
+                json!({"type": "metric", "x": left, "y": y, "width": width, "height": HEIGHT, "properties": graph}),
+            );
         }
     }
     json!({ "widgets": widgets }).to_string()
@@ -41,7 +43,8 @@ fn graph(stack: &str, region: &Region, title: &str, metrics: &[&str], statistic:
         .iter()
         .enumerate()
         .map(|(index, metric)| {
-            let search = format!("SEARCH('{{\"dlt/{stack}\",Region,TestId}} MetricName=\"{metric}\"', '{statistic}', 60)");
+            let search =
+                format!("SEARCH('{{\"dlt/{stack}\",Region,TestId}} MetricName=\"{metric}\"', '{statistic}', 60)");
             json!([{"expression": search, "id": format!("m{index}"), "label": format!("{metric} ")}])
         })
         .collect();

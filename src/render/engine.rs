@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use dlt_model::id::Region;
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig, value::ValueKind,
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, syntax::SyntaxConfig,
+    value::ValueKind,
 };
 
 use super::{Part, Rendered, context, source};
@@ -112,11 +113,39 @@ fn write_yaml(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) ->
 fn yaml(value: &Value) -> Result<String, Error> {
     match value.kind() {
         ValueKind::String => Ok(serde_json::Value::from(value.as_str().unwrap_or_default()).to_string()),
-        ValueKind::Number | ValueKind::Bool => Ok(value.to_string()),
+        // The engine itself would write `True`.
+        ValueKind::Bool => Ok(value.is_true().to_string()),
+        ValueKind::Number => Ok(value.to_string()),
         ValueKind::Seq => {
             let items: Vec<String> = value.try_iter()?.map(|item| yaml(&item)).collect::<Result<_, _>>()?;
             Ok(format!("[{}]", items.join(", ")))
         }
         kind => Err(Error::new(ErrorKind::InvalidOperation, format!("{kind} has no place in a template"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dlt_model::document;
+
+    #[test]
+    fn text_stays_the_same_text_whatever_it_looks_like() {
+        for text in
+            ["yes", "12:30:45", "1_000", "", "a: \"b\" #c", "two\nlines", "é\u{2028}\t", "!Ref x", "{{resolve:ssm:x}}"]
+        {
+            let written = yaml(&Value::from(text)).unwrap();
+            let read = document::parse(&format!("key: {written}\n")).unwrap();
+            assert_eq!(read.get("key").and_then(document::Node::text), Some(text), "{written}");
+            assert!(written.starts_with('"'), "{written} could be read as something else");
+        }
+    }
+
+    #[test]
+    fn numbers_and_lists_are_written_as_yaml_and_nothing_is_an_error() {
+        assert_eq!(yaml(&Value::from(90)).unwrap(), "90");
+        assert_eq!(yaml(&Value::from(true)).unwrap(), "true");
+        assert_eq!(yaml(&Value::from(vec!["a", "b"])).unwrap(), "[\"a\", \"b\"]");
+        assert!(yaml(&Value::from(())).is_err());
     }
 }

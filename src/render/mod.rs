@@ -5,6 +5,8 @@ mod context;
 mod dashboard;
 mod engine;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use dlt_model::id::Region;
 

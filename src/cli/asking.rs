@@ -2,7 +2,10 @@
 
 use std::{
     io::{BufRead, IsTerminal, Write},
-    sync::{Arc, atomic::{AtomicUsize, Ordering}},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::sync::{oneshot, watch};
@@ -47,7 +50,9 @@ pub async fn ask(demand: Demand, pause: &Pause) -> Result<Consent, Failure> {
             if !somebody_is_there() {
                 let allow: Vec<String> = names.iter().map(|name| format!("--allow-data-loss {name}")).collect();
                 let message = format!("this would lose the data in {}", names.join(", "));
-                return Err(Failure::new(Exit::Guarded, message).hint(format!("if that is meant, pass {}", allow.join(" "))));
+                return Err(
+                    Failure::new(Exit::Guarded, message).hint(format!("if that is meant, pass {}", allow.join(" ")))
+                );
             }
             let mut losses = std::collections::BTreeSet::new();
             for name in names {

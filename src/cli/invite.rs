@@ -55,7 +55,8 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
 
 fn told(args: &Args, made: bool) -> String {
     let Args { email, group, password_parameter, .. } = args;
-    let first = if made { format!("{email} is now in {group}") } else { format!("{email} was there; now also in {group}") };
+    let first =
+        if made { format!("{email} is now in {group}") } else { format!("{email} was there; now also in {group}") };
     match password_parameter {
         Some(parameter) => format!("{first}, with the password in the parameter `{parameter}`"),
         None if made => format!("{first}, and has an invitation by e-mail"),

@@ -3,14 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Global, Output, environment::EnvironmentArgs};
-use crate::{
-    cloud::Cloud,
-    deploy::stacks,
-    exit::Exit,
-    failure::Failure,
-    render::Part,
-    terminal,
-};
+use crate::{cloud::Cloud, deploy::stacks, exit::Exit, failure::Failure, render::Part, terminal};
 
 /// Arguments of `dlt outputs`.
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,9 @@
 //! `dlt up`: an environment as its file says, by one command.
 
-use std::{collections::BTreeMap, sync::{Arc, atomic::AtomicUsize}};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicUsize},
+};
 
 use tokio::sync::watch;
 
@@ -102,7 +105,9 @@ async fn let_admin_in(
     let (clients, name) = (around.cloud.hub(), &config.admin.name);
     if people::awaits_password(clients, pool, name).await? {
         people::set_password(clients, pool, name, parameter).await?;
-        let text = format!("the admin `{name}` signs in with the password in the parameter `{parameter}`; nobody has to answer the invitation");
+        let text = format!(
+            "the admin `{name}` signs in with the password in the parameter `{parameter}`; nobody has to answer the invitation"
+        );
         around.observer.notice(text);
     }
     Ok(())

@@ -148,7 +148,10 @@ where
 
 fn kind_of(code: &str, message: &str) -> Kind {
     let has = |word: &str| code.contains(word);
-    if message.contains("not authorized to perform") || has("AccessDenied") || has("Unauthorized") || code == "Forbidden"
+    if message.contains("not authorized to perform")
+        || has("AccessDenied")
+        || has("Unauthorized")
+        || code == "Forbidden"
     {
         Kind::Denied
     } else if has("ExpiredToken") || has("InvalidClientTokenId") || has("UnrecognizedClient") || has("SignatureDoesNot")

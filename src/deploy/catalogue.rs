@@ -21,10 +21,7 @@ const CREATE_ONLY: &[(&str, &[&str])] = &[
     ("AWS::Cognito::UserPoolGroup", &["GroupName", "UserPoolId"]),
     ("AWS::Cognito::UserPoolUser", &[ANY]),
     ("AWS::Cognito::UserPoolUserToGroupAttachment", &[ANY]),
-    (
-        "AWS::DynamoDB::Table",
-        &["ImportSourceSpecification", "KeySchema", "LocalSecondaryIndexes", "TableName"],
-    ),
+    ("AWS::DynamoDB::Table", &["ImportSourceSpecification", "KeySchema", "LocalSecondaryIndexes", "TableName"]),
     ("AWS::EC2::Route", &["CidrBlock", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "RouteTableId"]),
     ("AWS::EC2::RouteTable", &["VpcId"]),
     ("AWS::EC2::SecurityGroup", &["GroupDescription", "GroupName", "VpcId"]),

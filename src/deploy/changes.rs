@@ -101,9 +101,7 @@ pub fn merge(with_values: Vec<ResourceChange>, without_values: Vec<ResourceChang
     for change in without_values {
         match merged.remove(&change.logical_id) {
             Some(known) => merged.insert(change.logical_id.clone(), agree(known, change)),
-            None => {
-                merged.insert(change.logical_id.clone(), ResourceChange { seen: Seen::WithoutValues, ..change })
-            }
+            None => merged.insert(change.logical_id.clone(), ResourceChange { seen: Seen::WithoutValues, ..change }),
         };
     }
     let mut changes: Vec<ResourceChange> = merged.into_values().collect();

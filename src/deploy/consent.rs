@@ -91,7 +91,7 @@ impl Approved<ChangeSet> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::changes::tests::change, super::changes::Act, *};
+    use super::{super::changes::Act, super::changes::tests::change, *};
 
     fn change_set(changes: Vec<ResourceChange>) -> ChangeSet {
         ChangeSet {

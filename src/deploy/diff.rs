@@ -100,7 +100,8 @@ fn is_kept(resource: &Value, policy: &str) -> bool {
 
 fn properties(kind: &str, live: &Value, wanted: &Value) -> Vec<PropertyDiff> {
     let mut found = Vec::new();
-    let inside = |resource: &Value| resource.get("Properties").cloned().unwrap_or_else(|| Value::Object(Default::default()));
+    let inside =
+        |resource: &Value| resource.get("Properties").cloned().unwrap_or_else(|| Value::Object(Default::default()));
     compare("", &inside(live), &inside(wanted), &mut found);
     for property in &mut found {
         property.recreates = catalogue::recreates(kind, &property.path);
@@ -145,7 +146,9 @@ fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<PropertyDi
 fn maybe(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<PropertyDiff>) {
     match (before, after) {
         (Some(before @ (Value::Object(_) | Value::Array(_))), Some(after)) => compare(path, before, after, found),
-        (Some(Value::String(old)), Some(Value::String(new))) if json_inside(old).is_some() && json_inside(new).is_some() => {
+        (Some(Value::String(old)), Some(Value::String(new)))
+            if json_inside(old).is_some() && json_inside(new).is_some() =>
+        {
             compare(path, &Value::String(old.clone()), &Value::String(new.clone()), found);
         }
         (before, after) if before == after => {}

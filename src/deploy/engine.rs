@@ -192,11 +192,7 @@ enum Next {
 
 fn parts(survey: &Survey, is_one: fn(Part) -> bool) -> impl Iterator<Item = (&Wanted, &StackPlan)> {
     let busy = |plan: &&StackPlan| plan.action != Action::Nothing;
-    survey
-        .wanted
-        .iter()
-        .zip(&survey.plan.stacks)
-        .filter(move |(wanted, plan)| is_one(wanted.part) && busy(plan))
+    survey.wanted.iter().zip(&survey.plan.stacks).filter(move |(wanted, plan)| is_one(wanted.part) && busy(plan))
 }
 
 async fn proposed(
@@ -229,7 +225,14 @@ fn join(around: &Surroundings<'_>, survey: &Survey, stack: &StackRef) -> Begun {
     let creating = status.starts_with("CREATE") || status.starts_with("ROLLBACK");
     let operation = if creating { Operation::Create } else { Operation::Update };
     around.observer.tell(Event::Started { stack: stack.clone(), operation, joined: true, expected: None });
-    Begun { stack: stack.clone(), stack_id: before.stack_id.clone(), operation, before, earlier: BTreeSet::new(), joined: true }
+    Begun {
+        stack: stack.clone(),
+        stack_id: before.stack_id.clone(),
+        operation,
+        before,
+        earlier: BTreeSet::new(),
+        joined: true,
+    }
 }
 
 fn live_of<'a>(survey: &'a Survey, stack: &StackRef) -> &'a super::plan::Live {
@@ -237,11 +240,7 @@ fn live_of<'a>(survey: &'a Survey, stack: &StackRef) -> &'a super::plan::Live {
     &survey.live[index.expect("change sets are made for planned stacks only: see propose")]
 }
 
-async fn execute(
-    around: &Surroundings<'_>,
-    survey: &Survey,
-    approved: Approved<ChangeSet>,
-) -> Result<Begun, Failure> {
+async fn execute(around: &Surroundings<'_>, survey: &Survey, approved: Approved<ChangeSet>) -> Result<Begun, Failure> {
     let client = &around.cloud.at(&approved.stack().region).cloudformation;
     // What is there now is not news later.
     let earlier = stacks::recent_events(client, approved.stack_id()).await?;
@@ -281,8 +280,12 @@ pub fn failure_of(operation: Operation, ending: &Ending) -> Option<Failure> {
         Operation::Delete => "delete",
     };
     let (exit, message) = match (ending.verdict, operation) {
-        (Verdict::Succeeded, Operation::Create | Operation::Update) | (Verdict::Deleted, Operation::Delete) => return None,
-        (Verdict::RolledBack, _) => (Exit::RolledBack, format!("failed to {what} the stack `{stack}`; AWS rolled it back")),
+        (Verdict::Succeeded, Operation::Create | Operation::Update) | (Verdict::Deleted, Operation::Delete) => {
+            return None;
+        }
+        (Verdict::RolledBack, _) => {
+            (Exit::RolledBack, format!("failed to {what} the stack `{stack}`; AWS rolled it back"))
+        }
         (Verdict::Deleted, _) => (Exit::RolledBack, format!("the stack `{stack}` was cancelled and is deleted")),
         (Verdict::NeedsRecovery | Verdict::Succeeded, _) => {
             let status = ending.live.status.as_deref().unwrap_or("unknown");
@@ -324,12 +327,7 @@ async fn upload(around: &Surroundings<'_>, survey: &Survey, release: &Release) -
     .await
 }
 
-async fn send(
-    around: &Surroundings<'_>,
-    survey: &Survey,
-    release: &Release,
-    asset: &AssetPlan,
-) -> Result<(), Failure> {
+async fn send(around: &Surroundings<'_>, survey: &Survey, release: &Release, asset: &AssetPlan) -> Result<(), Failure> {
     let upload = survey.uploads.iter().find(|upload| upload.region == asset.region);
     let upload = upload.expect("assets are planned for the regions that were looked at: see survey");
     let clients = around.cloud.at(&asset.region);
@@ -367,7 +365,16 @@ fn outputs(survey: &Survey) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::{event::Cause, plan::{Live, decide, tests::{deployed, wanted}}}, *};
+    use super::{
+        super::{
+            event::Cause,
+            plan::{
+                Live, decide,
+                tests::{deployed, wanted},
+            },
+        },
+        *,
+    };
 
     const TEMPLATE: &str = "Resources: {Topic: {Type: AWS::SNS::Topic}}\n";
 

@@ -22,11 +22,13 @@ impl Fold {
         self.seen.contains(id)
     }
 
-    /// Takes events in any order, and answers those that are new, oldest first.
+    /// Takes events as AWS lists them, newest first, and answers those that are new, oldest first. Events of the same
+    /// instant stay in the order of the list.
     pub fn take(&mut self, events: Vec<ResourceEvent>) -> Vec<ResourceEvent> {
         let mut fresh: Vec<ResourceEvent> =
             events.into_iter().filter(|event| self.seen.insert(event.id.clone())).collect();
-        fresh.sort_by(|a, b| (a.at_ms, &a.id).cmp(&(b.at_ms, &b.id)));
+        fresh.reverse();
+        fresh.sort_by_key(|event| event.at_ms);
         for event in &fresh {
             self.hear(event);
         }
@@ -119,7 +121,13 @@ pub mod tests {
     fn the_first_failure_is_the_cause_and_its_echoes_are_counted() {
         let mut fold = Fold::default();
         fold.take(vec![
-            event("4", 4, "Stack", "ROLLBACK_IN_PROGRESS", Some("The following resource(s) failed to create: [A, B, C]")),
+            event(
+                "4",
+                4,
+                "Stack",
+                "ROLLBACK_IN_PROGRESS",
+                Some("The following resource(s) failed to create: [A, B, C]"),
+            ),
             event("3", 3, "C", "CREATE_FAILED", Some("Resource creation cancelled")),
             event("1", 1, "B", "CREATE_FAILED", Some("Resource creation Cancelled")),
             event("2", 2, "A", "CREATE_FAILED", Some("The role cannot be assumed")),

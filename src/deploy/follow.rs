@@ -251,7 +251,8 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let ids = |begun: &Begun| own(page(), begun).into_iter().map(|it| it.id).collect::<Vec<_>>();
-        let fresh = Begun { earlier: BTreeSet::from(["2".to_owned(), "3".to_owned()]), ..begun(Operation::Update, None) };
+        let fresh =
+            Begun { earlier: BTreeSet::from(["2".to_owned(), "3".to_owned()]), ..begun(Operation::Update, None) };
         assert_eq!(ids(&fresh), ["0", "1"]);
         let joined = Begun { joined: true, ..begun(Operation::Update, None) };
         assert_eq!(ids(&joined), ["0", "1"]);
@@ -265,7 +266,10 @@ mod tests {
         let begun = begun(Operation::Update, Some("UPDATE_COMPLETE"));
         let stale = live(Some("UPDATE_COMPLETE"), 1);
         assert_eq!(conclusion(&begun, &stale, &Fold::default(), SOON), None);
-        assert_eq!(conclusion(&begun, &live(Some("UPDATE_COMPLETE"), 2), &Fold::default(), SOON), Some(Verdict::Succeeded));
+        assert_eq!(
+            conclusion(&begun, &live(Some("UPDATE_COMPLETE"), 2), &Fold::default(), SOON),
+            Some(Verdict::Succeeded)
+        );
     }
 
     #[test]

@@ -73,7 +73,8 @@ async fn bucket_size(clients: &Clients, bucket: &str) -> Result<(u64, u64), Clou
         let request = request.set_key_marker(after.0).set_version_id_marker(after.1);
         let page = request.send().await.doing(format!("list the bucket `{bucket}`"))?;
         count += (page.versions().len() + page.delete_markers().len()) as u64;
-        bytes += page.versions().iter().filter_map(|it| it.size()).filter_map(|size| u64::try_from(size).ok()).sum::<u64>();
+        bytes +=
+            page.versions().iter().filter_map(|it| it.size()).filter_map(|size| u64::try_from(size).ok()).sum::<u64>();
         if page.is_truncated() != Some(true) {
             return Ok((count, bytes));
         }
@@ -129,7 +130,8 @@ async fn empty_bucket(clients: &Clients, bucket: &str) -> Result<u64, CloudError
         let page = page.doing(format!("list the bucket `{bucket}`"))?;
         let versions = page.versions().iter().map(|it| (it.key(), it.version_id()));
         let markers = page.delete_markers().iter().map(|it| (it.key(), it.version_id()));
-        let objects: Vec<ObjectIdentifier> = versions.chain(markers).filter_map(|(key, version)| identifier(key?, version)).collect();
+        let objects: Vec<ObjectIdentifier> =
+            versions.chain(markers).filter_map(|(key, version)| identifier(key?, version)).collect();
         if objects.is_empty() {
             return Ok(removed);
         }
@@ -180,7 +182,14 @@ pub async fn purge_bucket(clients: &Clients, bucket: &str) -> Result<(), CloudEr
 
 /// Removes a table that outlived its stack, with all that is in it.
 pub async fn purge_table(clients: &Clients, table: &str) -> Result<(), CloudError> {
-    clients.dynamodb.delete_table().table_name(table).send().await.doing(format!("delete the table `{table}`")).map(drop)
+    clients
+        .dynamodb
+        .delete_table()
+        .table_name(table)
+        .send()
+        .await
+        .doing(format!("delete the table `{table}`"))
+        .map(drop)
 }
 
 /// Removes a user pool that outlived its stack, with all its users.
@@ -200,7 +209,9 @@ pub async fn has_bucket(clients: &Clients, bucket: &str) -> Result<bool, CloudEr
 
 /// True when a table is there.
 pub async fn has_table(clients: &Clients, table: &str) -> Result<bool, CloudError> {
-    present(clients.dynamodb.describe_table().table_name(table).send().await.doing(format!("look for the table `{table}`")))
+    present(
+        clients.dynamodb.describe_table().table_name(table).send().await.doing(format!("look for the table `{table}`")),
+    )
 }
 
 /// True when an image repository is there.

@@ -46,7 +46,11 @@ mod tests {
     fn looks_are_frequent_at_first_and_rarer_later() {
         let pace = Pace::default();
         for (elapsed_secs, wait_ms) in [(0, 500), (19, 500), (20, 500), (40, 1750), (60, 3000), (3600, 3000)] {
-            assert_eq!(pace.next(Duration::from_secs(elapsed_secs)), Duration::from_millis(wait_ms), "{elapsed_secs} s");
+            assert_eq!(
+                pace.next(Duration::from_secs(elapsed_secs)),
+                Duration::from_millis(wait_ms),
+                "{elapsed_secs} s"
+            );
         }
     }
 

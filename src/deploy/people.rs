@@ -15,13 +15,7 @@ pub const GROUPS: [&str; 3] = ["dlt-viewer", "dlt-operator", "dlt-admin"];
 /// is there already is only put into the group.
 ///
 /// Answers whether the user was made.
-pub async fn invite(
-    clients: &Clients,
-    pool: &str,
-    email: &str,
-    group: &str,
-    silent: bool,
-) -> Result<bool, Failure> {
+pub async fn invite(clients: &Clients, pool: &str, email: &str, group: &str, silent: bool) -> Result<bool, Failure> {
     use aws_sdk_cognitoidentityprovider::types::MessageActionType;
     let doing = format!("invite `{email}`");
     let attribute = |name: &str, value: &str| {
@@ -70,7 +64,8 @@ async fn read_secret(clients: &Clients, parameter: &str) -> Result<String, Failu
         return Err(Failure::new(Exit::Invalid, format!("there is no parameter `{parameter}`")).hint(how));
     };
     if found.r#type != Some(aws_sdk_ssm::types::ParameterType::SecureString) {
-        let message = format!("the parameter `{parameter}` is no SecureString, and a password must not lie about in the open");
+        let message =
+            format!("the parameter `{parameter}` is no SecureString, and a password must not lie about in the open");
         return Err(Failure::new(Exit::Invalid, message).hint(how));
     }
     found.value.ok_or_else(|| Failure::new(Exit::Invalid, format!("the parameter `{parameter}` is empty")))

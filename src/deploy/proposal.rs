@@ -86,9 +86,8 @@ async fn create(
     template: &Source,
 ) -> Result<(String, String), Failure> {
     let kind = if creates { ChangeSetType::Create } else { ChangeSetType::Update };
-    let parameter = |(name, value): (&String, &String)| {
-        Parameter::builder().parameter_key(name).parameter_value(value).build()
-    };
+    let parameter =
+        |(name, value): (&String, &String)| Parameter::builder().parameter_key(name).parameter_value(value).build();
     let tag = |(name, value): (&String, &String)| Tag::builder().key(name).value(value).build();
     let (url, body) = match template {
         Source::Url(url) => (Some(url.clone()), None),
@@ -168,7 +167,8 @@ async fn wait(client: &Client, id: &str) -> Result<Outcome, Failure> {
         }
         tokio::time::sleep(pace.next(began.elapsed())).await;
     }
-    let message = format!("CloudFormation has been thinking about a change set for {} minutes", PATIENCE.as_secs() / 60);
+    let message =
+        format!("CloudFormation has been thinking about a change set for {} minutes", PATIENCE.as_secs() / 60);
     Err(Failure::new(Exit::DeadlinePassed, message).hint("run the same command again: it finds this change set"))
 }
 
@@ -267,10 +267,8 @@ pub async fn discard(client: &Client, id: &str, stack_id: &str, creates: bool) -
 pub async fn execute(client: &Client, approved: Approved<ChangeSet>) -> Result<ChangeSet, Failure> {
     let change_set = approved.into_inner();
     let doing = format!("execute the change set of the stack `{}`", change_set.stack);
-    let request = client
-        .execute_change_set()
-        .change_set_name(&change_set.id)
-        .client_request_token(change_set.token.as_str());
+    let request =
+        client.execute_change_set().change_set_name(&change_set.id).client_request_token(change_set.token.as_str());
     match request.send().await.doing(doing) {
         Ok(_) => Ok(change_set),
         // Another command with the same wish was faster: its operation is ours to watch.

@@ -272,7 +272,9 @@ Resources:
 
     #[test]
     fn sizes_are_short() {
-        for (bytes, text) in [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (1_234_567, "1.2 MB"), (u64::MAX, "18446744.1 TB")] {
+        for (bytes, text) in
+            [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (1_234_567, "1.2 MB"), (u64::MAX, "18446744.1 TB")]
+        {
             assert_eq!(size(bytes), text);
         }
     }

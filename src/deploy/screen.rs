@@ -156,9 +156,7 @@ impl Screen {
             Event::AssetUploaded { asset, region, bytes } => {
                 format!("{} {asset} sent to {region} ({})", paint.good("✓"), report::size(*bytes))
             }
-            Event::AssetPresent { asset, region } => {
-                paint.faint(&format!("· {asset} is already in {region}"))
-            }
+            Event::AssetPresent { asset, region } => paint.faint(&format!("· {asset} is already in {region}")),
             Event::Proposed { stack, changes } => report::proposal(stack, changes, paint),
             Event::Unchanged { stack } => paint.faint(&format!("· {stack}: CloudFormation finds nothing to change")),
             Event::Started { stack, operation, joined, expected } => {
@@ -169,9 +167,11 @@ impl Screen {
             Event::Ended { stack, status, verdict, cause, echoes } => {
                 self.ending(stack, status, *verdict, cause.as_ref(), *echoes, now_ms, paint)
             }
-            Event::Interrupted => "\nAWS goes on working; nothing is lost. Press Ctrl-C again to leave it to that (the same \
+            Event::Interrupted => {
+                "\nAWS goes on working; nothing is lost. Press Ctrl-C again to leave it to that (the same \
                                    command joins it later),\nor type `cancel` and Enter to go back to what was before."
-                .to_owned(),
+                    .to_owned()
+            }
             Event::Notice { text } => text.clone(),
             Event::Inventory { stacks, holdings } => report::inventory(stacks, holdings, paint),
             Event::Emptied { kind, name, region, count } => {
@@ -268,7 +268,8 @@ impl StackView {
             let reason = row.reason.as_deref().unwrap_or("failed");
             format!("  {} {name} ({})  {reason}", paint.bad("✗"), row.kind)
         }));
-        let mut moving: Vec<_> = self.resources.iter().filter(|(_, row)| row.status.ends_with("_IN_PROGRESS")).collect();
+        let mut moving: Vec<_> =
+            self.resources.iter().filter(|(_, row)| row.status.ends_with("_IN_PROGRESS")).collect();
         moving.sort_by_key(|(_, row)| row.began_ms);
         let hidden = moving.len().saturating_sub(MOST_ROWS);
         lines.extend(moving.into_iter().take(MOST_ROWS).map(|(name, row)| {
@@ -308,7 +309,8 @@ mod tests {
 
     fn story() -> Vec<(i64, Event)> {
         let (main, regional) = (stack("shop", "eu-west-1"), stack("shop-regional", "us-east-1"));
-        let phases = vec![Phase::Plan, Phase::Foundation, Phase::Upload, Phase::ChangeSet, Phase::Deploy, Phase::Verify];
+        let phases =
+            vec![Phase::Plan, Phase::Foundation, Phase::Upload, Phase::ChangeSet, Phase::Deploy, Phase::Verify];
         let started = |stack: &StackRef, expected| Event::Started {
             stack: stack.clone(),
             operation: Operation::Create,
@@ -385,7 +387,9 @@ mod tests {
 
     #[test]
     fn durations_are_short() {
-        for (ms, text) in [(-5, "0.0s"), (0, "0.0s"), (450, "0.4s"), (59_990, "59.9s"), (60_000, "1m 00s"), (605_000, "10m 05s")] {
+        for (ms, text) in
+            [(-5, "0.0s"), (0, "0.0s"), (450, "0.4s"), (59_990, "59.9s"), (60_000, "1m 00s"), (605_000, "10m 05s")]
+        {
             assert_eq!(duration(ms), text);
         }
     }

@@ -106,7 +106,7 @@ async fn events_page(
             logical_id: event.logical_resource_id().unwrap_or_default().to_owned(),
             kind: event.resource_type().unwrap_or_default().to_owned(),
             status: event.resource_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
-            reason: event.resource_status_reason().map(ToOwned::to_owned),
+            reason: event.resource_status_reason().filter(|reason| !reason.is_empty()).map(ToOwned::to_owned),
             at_ms: event.timestamp().and_then(|at| at.to_millis().ok()).unwrap_or_default(),
             token: event.client_request_token().map(ToOwned::to_owned),
             of_stack: event.physical_resource_id() == Some(stack_id),

@@ -76,16 +76,17 @@ impl Stuck {
         match self {
             Self::NeverCreated => (
                 "its creation failed and was rolled back; AWS lets such a stack only be deleted",
-                format!("`aws cloudformation delete-stack --stack-name {stack}` (it holds no resources), then run this again"),
+                format!(
+                    "`aws cloudformation delete-stack --stack-name {stack}` (it holds no resources), then run this again"
+                ),
             ),
             Self::HalfUpdated => (
                 "an update failed and going back failed as well",
                 format!("mend the cause, then `aws cloudformation continue-update-rollback --stack-name {stack}`"),
             ),
-            Self::HalfDeleted => (
-                "its deletion failed half-way",
-                "`dlt down` tries again, and empties what is in the way".to_owned(),
-            ),
+            Self::HalfDeleted => {
+                ("its deletion failed half-way", "`dlt down` tries again, and empties what is in the way".to_owned())
+            }
         }
     }
 }

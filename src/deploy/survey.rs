@@ -45,10 +45,8 @@ pub async fn survey(cloud: &Cloud, config: &Config, release: &Release) -> Result
     let stacks = stacks_of(config);
     let facts = stacks.iter().map(|(_, stack)| stacks::facts(&cloud.at(&stack.region).cloudformation, &stack.name));
     let stack_name = config.stack.to_string();
-    let (live, uploads) = tokio::try_join!(
-        futures::future::try_join_all(facts),
-        release::uploads(cloud, &stack_name, release)
-    )?;
+    let (live, uploads) =
+        tokio::try_join!(futures::future::try_join_all(facts), release::uploads(cloud, &stack_name, release))?;
     let known = release::known_digest(&uploads).map(ToOwned::to_owned);
     let image = match known {
         Some(_) if uploads.iter().all(|upload| upload.image_digest.is_some()) => None,

@@ -153,12 +153,7 @@ fn word(kind: &str) -> &str {
 }
 
 /// What is still there: what was kept on purpose, and whatever bears one of our names, so that a second run finds it too.
-async fn ledger(
-    cloud: &Cloud,
-    config: &Config,
-    kept: &[&Holding],
-    purged: bool,
-) -> Result<Vec<Remainder>, CloudError> {
+async fn ledger(cloud: &Cloud, config: &Config, kept: &[&Holding], purged: bool) -> Result<Vec<Remainder>, CloudError> {
     let mut remains = Vec::new();
     let (stack, account) = (&config.stack, &cloud.identity.account);
     let kept_by_file = "the environment file says `retention.data: keep`; `dlt down --purge` removes it too";
@@ -185,7 +180,12 @@ async fn ledger(
     // What has no name of our making is known only from the stack that it was in.
     let others = kept.iter().filter(|it| !["AWS::S3::Bucket", "AWS::DynamoDB::Table"].contains(&it.kind.as_str()));
     for holding in others.filter(|it| !(purged && it.kind == "AWS::Cognito::UserPool")) {
-        remains.push(remainder(&holding.kind, &holding.name, &holding.stack, "its template says `DeletionPolicy: Retain`"));
+        remains.push(remainder(
+            &holding.kind,
+            &holding.name,
+            &holding.stack,
+            "its template says `DeletionPolicy: Retain`",
+        ));
     }
     Ok(remains)
 }

@@ -32,11 +32,7 @@ impl Template {
         let value_of = |name: &String, parameter: &Value| {
             given.get(name).cloned().or_else(|| parameter.get("Default").map(plain)).unwrap_or_default()
         };
-        declared
-            .into_iter()
-            .flatten()
-            .map(|(name, parameter)| (name.clone(), value_of(name, parameter)))
-            .collect()
+        declared.into_iter().flatten().map(|(name, parameter)| (name.clone(), value_of(name, parameter))).collect()
     }
 
     /// The resources that exist under these parameter values, with parameters put in.
@@ -149,9 +145,9 @@ fn written_out(yaml: serde_yaml::Value) -> Value {
         Yaml::Number(number) => serde_json::to_value(number).unwrap_or(Value::Null),
         Yaml::String(text) => json!(text),
         Yaml::Sequence(items) => items.into_iter().map(written_out).collect(),
-        Yaml::Mapping(mapping) => {
-            Value::Object(mapping.into_iter().map(|(key, value)| (plain(&written_out(key)), written_out(value))).collect())
-        }
+        Yaml::Mapping(mapping) => Value::Object(
+            mapping.into_iter().map(|(key, value)| (plain(&written_out(key)), written_out(value))).collect(),
+        ),
         Yaml::Tagged(tagged) => {
             let tag = tagged.tag.to_string();
             function(tag.trim_start_matches('!'), written_out(tagged.value))

@@ -116,7 +116,10 @@ mod tests {
         fs::write(directory.path().join("index.html"), "<p>").unwrap();
         fs::write(directory.path().join("assets/app.js"), "1").unwrap();
         let console = Console::read(directory.path()).unwrap();
-        assert_eq!(console.files.iter().map(|it| it.path.as_str()).collect::<Vec<_>>(), ["assets/app.js", "index.html"]);
+        assert_eq!(
+            console.files.iter().map(|it| it.path.as_str()).collect::<Vec<_>>(),
+            ["assets/app.js", "index.html"]
+        );
         assert_eq!(console.files[0].content_type(), "text/javascript; charset=utf-8");
     }
 

@@ -106,7 +106,8 @@ fn config(layers: &[Layer]) -> serde_json::Value {
 }
 
 fn manifest(config: &[u8], layers: &[Layer]) -> serde_json::Value {
-    let blob = |kind: &str, content: &[u8]| json!({ "mediaType": kind, "digest": digest(content), "size": content.len() });
+    let blob =
+        |kind: &str, content: &[u8]| json!({ "mediaType": kind, "digest": digest(content), "size": content.len() });
     json!({
         "schemaVersion": 2,
         "mediaType": MANIFEST_TYPE,

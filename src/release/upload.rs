@@ -121,7 +121,8 @@ impl Upload {
             async move { self.send(clients, &key, content, kind, Some(cache)).await }
         };
         let (page, others): (Vec<_>, Vec<_>) = console.files.iter().partition(|file| file.path == "index.html");
-        let sizes: Vec<u64> = stream::iter(others.into_iter().map(send)).buffer_unordered(AT_ONCE).try_collect().await?;
+        let sizes: Vec<u64> =
+            stream::iter(others.into_iter().map(send)).buffer_unordered(AT_ONCE).try_collect().await?;
         let page: Vec<u64> = stream::iter(page.into_iter().map(send)).buffer_unordered(1).try_collect().await?;
         Ok(sizes.into_iter().chain(page).sum())
     }

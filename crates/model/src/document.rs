@@ -106,9 +106,8 @@ impl Node {
 pub fn parse(text: &str) -> Result<Node, Problem> {
     let mut builder = Builder::default();
     for next in Parser::new_from_str(text) {
-        let (event, span) = next.map_err(|error| {
-            Problem::at(place(error.marker()), "", format!("not valid YAML: {}", error.info()))
-        })?;
+        let (event, span) =
+            next.map_err(|error| Problem::at(place(error.marker()), "", format!("not valid YAML: {}", error.info())))?;
         builder.take(event, place(&span.start))?;
     }
     builder.root.ok_or_else(|| Problem::at(Place { line: 1, column: 1 }, "", "the document is empty"))
@@ -142,20 +141,21 @@ impl Builder {
                 let before = self.nodes;
                 self.put(Node { place, tag: tag.and_then(|tag| local(&tag)), value }, anchor, before)
             }
-            Event::SequenceStart(anchor, tag) => {
-                self.open(anchor, Node { place, tag: tag.and_then(|tag| local(&tag)), value: Value::Sequence(Vec::new()) })
-            }
-            Event::MappingStart(anchor, tag) => {
-                self.open(anchor, Node { place, tag: tag.and_then(|tag| local(&tag)), value: Value::Mapping(Vec::new()) })
-            }
+            Event::SequenceStart(anchor, tag) => self
+                .open(anchor, Node { place, tag: tag.and_then(|tag| local(&tag)), value: Value::Sequence(Vec::new()) }),
+            Event::MappingStart(anchor, tag) => self
+                .open(anchor, Node { place, tag: tag.and_then(|tag| local(&tag)), value: Value::Mapping(Vec::new()) }),
             Event::SequenceEnd | Event::MappingEnd => {
-                let Open { anchor, node, nodes_before, .. } = self.open.pop().expect("the parser balances starts and ends");
+                let Open { anchor, node, nodes_before, .. } =
+                    self.open.pop().expect("the parser balances starts and ends");
                 self.put(node, anchor, nodes_before)
             }
             Event::Alias(anchor) => {
-                let (node, size) = self.anchors.get(&anchor).cloned().ok_or_else(|| {
-                    Problem::at(place, "", "an alias stands inside the value it names")
-                })?;
+                let (node, size) = self
+                    .anchors
+                    .get(&anchor)
+                    .cloned()
+                    .ok_or_else(|| Problem::at(place, "", "an alias stands inside the value it names"))?;
                 let before = self.nodes;
                 self.nodes += size;
                 self.put(Node { place, ..node }, 0, before)

@@ -16,6 +16,7 @@ const CREATE_ONLY: &[(&str, &[&str])] = &[
     ("AWS::CodeBuild::Project", &["Name"]),
     ("AWS::CodePipeline::Pipeline", &["Name"]),
     ("AWS::Cognito::IdentityPoolRoleAttachment", &["IdentityPoolId"]),
+    ("AWS::Cognito::UserPool", &["AliasAttributes", "UsernameAttributes", "UsernameConfiguration"]),
     ("AWS::Cognito::UserPoolClient", &["GenerateSecret", "UserPoolId"]),
     ("AWS::Cognito::UserPoolDomain", &["Domain", "UserPoolId"]),
     ("AWS::Cognito::UserPoolGroup", &["GroupName", "UserPoolId"]),
@@ -71,6 +72,11 @@ pub fn recreates(kind: &str, path: &str) -> bool {
     let first = path.split(['.', '[']).next().unwrap_or(path);
     let Some((_, properties)) = CREATE_ONLY.iter().find(|(known, _)| *known == kind) else { return false };
     properties.contains(&first) || (properties.contains(&ANY) && first != "Tags")
+}
+
+/// True when we know which properties of this type make it anew.
+pub fn knows(kind: &str) -> bool {
+    CREATE_ONLY.iter().any(|(known, _)| *known == kind)
 }
 
 /// True when deleting such a resource loses what nobody can make again.

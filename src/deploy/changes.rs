@@ -80,11 +80,32 @@ pub struct ChangeDetail {
     pub before: Option<String>,
     /// The value then.
     pub after: Option<String>,
-    /// True when this is why the resource is made anew.
+    /// True when this is why the resource is, or may be, made anew.
     pub recreates: bool,
 }
 
+impl ChangeDetail {
+    /// True when the resource schemas say that this property never makes such a resource anew.
+    fn is_harmless_for(&self, kind: &str) -> bool {
+        let property = self.path.strip_prefix("Properties.");
+        catalogue::knows(kind) && property.is_some_and(|property| !catalogue::recreates(kind, property))
+    }
+}
+
 impl ResourceChange {
+    /// The same change, where "may be made anew" is said only when a property that can do that is among the details.
+    ///
+    /// The server says "conditionally" also for properties that it does not know enough about.
+    pub fn sober(mut self) -> Self {
+        let mut suspects = self.details.iter().filter(|detail| detail.recreates).peekable();
+        let harmless = suspects.peek().is_some() && suspects.all(|detail| detail.is_harmless_for(&self.kind));
+        if self.act == Act::MayReplace && harmless {
+            self.act = Act::Modify;
+            self.details.iter_mut().for_each(|detail| detail.recreates = false);
+        }
+        self
+    }
+
     /// True when data would be gone that nobody can make again.
     pub fn loses_data(&self) -> bool {
         let goes = matches!(self.act, Act::Remove | Act::Replace | Act::MayReplace);
@@ -176,6 +197,20 @@ pub mod tests {
             merged[0].details,
             [detail("Properties.FunctionName", None, true), detail("Properties.Timeout", Some(("3", "5")), false)]
         );
+    }
+
+    #[test]
+    fn a_perhaps_counts_only_where_a_property_can_make_the_resource_anew() {
+        let perhaps = |path: &str| ResourceChange {
+            details: vec![detail(path, None, true)],
+            ..change("Logs", "AWS::Logs::LogGroup", Act::MayReplace)
+        };
+        assert_eq!(perhaps("Properties.RetentionInDays").sober().act, Act::Modify);
+        assert!(perhaps("Properties.LogGroupName").sober().loses_data());
+        let unexplained = change("Logs", "AWS::Logs::LogGroup", Act::MayReplace);
+        assert_eq!(unexplained.clone().sober(), unexplained, "without details the server is believed");
+        let definite = ResourceChange { act: Act::Replace, ..perhaps("Properties.RetentionInDays") };
+        assert_eq!(definite.clone().sober(), definite, "a definite word is believed");
     }
 
     #[test]

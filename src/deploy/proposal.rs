@@ -240,10 +240,10 @@ fn read(change: &Change) -> Option<ResourceChange> {
             path,
             before: target.before_value().map(ToOwned::to_owned),
             after: target.after_value().map(ToOwned::to_owned),
-            recreates: target.requires_recreation() == Some(&RequiresRecreation::Always),
+            recreates: target.requires_recreation().is_some_and(|it| *it != RequiresRecreation::Never),
         })
     });
-    Some(ResourceChange {
+    let change = ResourceChange {
         logical_id: change.logical_resource_id()?.to_owned(),
         physical_id: change.physical_resource_id().map(ToOwned::to_owned),
         kind: change.resource_type().unwrap_or_default().to_owned(),
@@ -251,7 +251,8 @@ fn read(change: &Change) -> Option<ResourceChange> {
         fate,
         details: details.collect(),
         seen: Seen::Both,
-    })
+    };
+    Some(change.sober())
 }
 
 /// Removes a change set that is not going to be executed, and the stack without resources that it may have made.

@@ -148,7 +148,8 @@ pub fn proposal(stack: &StackRef, changes: &[ResourceChange], paint: Paint) -> S
         let loses = if change.loses_data() { paint.bad("  LOSES DATA") } else { String::new() };
         text += &format!("\n    {} {} ({}){loses}", sign(change.act, paint), change.logical_id, change.kind);
         for detail in change.details.iter().filter(|detail| detail.recreates) {
-            text += &format!("\n        {} makes it anew", detail.path);
+            let word = if change.act == Act::MayReplace { "may make" } else { "makes" };
+            text += &format!("\n        {} {word} it anew", detail.path);
         }
     }
     text

@@ -66,9 +66,11 @@ async fn take_away(
     observer.tell(Event::PhaseStarted { phase: Phase::Plan });
     let doomed = teardown::doomed(around.cloud, config).await?;
     observer.tell(Event::PhaseEnded { phase: Phase::Plan });
-    if !doomed.stacks.is_empty() {
-        let stacks = doomed.stacks.iter().map(|(_, stack, _)| stack.clone()).collect();
-        observer.tell(Event::Inventory { stacks, holdings: doomed.holdings.clone() });
+    let stacks: Vec<_> = doomed.stacks.iter().map(|(_, stack, _)| stack.clone()).collect();
+    if !stacks.is_empty() {
+        observer.tell(Event::Inventory { stacks: stacks.clone(), holdings: doomed.holdings.clone() });
+    }
+    if !stacks.is_empty() || args.purge {
         asking::answerable(args.yes, json)?;
         if !args.yes {
             asking::confirm_by_name(&stack, pause).await?;

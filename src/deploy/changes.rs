@@ -146,7 +146,7 @@ fn agree(with: ResourceChange, without: ResourceChange) -> ResourceChange {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// A change as a description without values shows it.

@@ -24,3 +24,6 @@ pub mod survey;
 pub mod teardown;
 pub mod template;
 pub mod token;
+
+#[cfg(test)]
+mod wire;

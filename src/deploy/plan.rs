@@ -270,7 +270,7 @@ fn values_diff(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// A small stack as we want it.

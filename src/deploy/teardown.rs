@@ -75,7 +75,7 @@ pub async fn down(
     let (foundations, others): (Vec<_>, Vec<_>) =
         doomed.stacks.into_iter().partition(|(part, _, _)| *part == Part::Foundation);
     // Foundations serve the console and the functions until the other stacks are gone.
-    for stacks in [others, foundations] {
+    for stacks in [others, foundations].into_iter().filter(|stacks| !stacks.is_empty()) {
         let names: BTreeSet<&StackRef> = stacks.iter().map(|(_, stack, _)| stack).collect();
         let inside = doomed.holdings.iter().filter(|it| names.contains(&it.stack) && !it.kept);
         observer.tell(Event::PhaseStarted { phase: Phase::Empty });
@@ -86,10 +86,16 @@ pub async fn down(
         observer.tell(Event::PhaseEnded { phase: Phase::Delete });
     }
     let kept: Vec<&Holding> = doomed.holdings.iter().filter(|it| it.kept).collect();
+    let mut remains = ledger(around.cloud, config, &kept).await?;
     if purge {
-        purge_kept(around, &kept).await?;
+        let mut left = Vec::new();
+        for remainder in remains {
+            if !purged(around, &remainder).await? {
+                left.push(remainder);
+            }
+        }
+        remains = left;
     }
-    let remains = ledger(around.cloud, config, &kept, purge).await?;
     observer.tell(Event::Ledger { remains: remains.clone() });
     Ok(remains)
 }
@@ -127,18 +133,17 @@ async fn delete(around: &Surroundings<'_>, stacks: &[(Part, StackRef, Live)]) ->
     super::engine::worst(join_all(work).await.into_iter().filter_map(Result::err).collect()).map_or(Ok(()), Err)
 }
 
-async fn purge_kept(around: &Surroundings<'_>, kept: &[&Holding]) -> Result<(), Failure> {
-    for holding in kept {
-        let clients = around.cloud.at(&holding.stack.region);
-        match holding.kind.as_str() {
-            "AWS::S3::Bucket" => holdings::purge_bucket(clients, &holding.name).await?,
-            "AWS::DynamoDB::Table" => holdings::purge_table(clients, &holding.name).await?,
-            "AWS::Cognito::UserPool" => holdings::purge_user_pool(clients, &holding.name).await?,
-            _ => continue,
-        }
-        around.observer.notice(format!("purged the {} {}", word(&holding.kind), holding.name));
+/// Removes what outlived its stack, where we know how.
+async fn purged(around: &Surroundings<'_>, remainder: &Remainder) -> Result<bool, Failure> {
+    let (clients, name) = (around.cloud.at(&remainder.region), &remainder.name);
+    match remainder.kind.as_str() {
+        "bucket" => holdings::purge_bucket(clients, name).await?,
+        "table" => holdings::purge_table(clients, name).await?,
+        "user pool" => holdings::purge_user_pool(clients, name).await?,
+        _ => return Ok(false),
     }
-    Ok(())
+    around.observer.notice(format!("purged the {} {name} in {}", remainder.kind, remainder.region));
+    Ok(true)
 }
 
 fn word(kind: &str) -> &str {
@@ -153,7 +158,7 @@ fn word(kind: &str) -> &str {
 }
 
 /// What is still there: what was kept on purpose, and whatever bears one of our names, so that a second run finds it too.
-async fn ledger(cloud: &Cloud, config: &Config, kept: &[&Holding], purged: bool) -> Result<Vec<Remainder>, CloudError> {
+async fn ledger(cloud: &Cloud, config: &Config, kept: &[&Holding]) -> Result<Vec<Remainder>, CloudError> {
     let mut remains = Vec::new();
     let (stack, account) = (&config.stack, &cloud.identity.account);
     let kept_by_file = "the environment file says `retention.data: keep`; `dlt down --purge` removes it too";
@@ -179,7 +184,7 @@ async fn ledger(cloud: &Cloud, config: &Config, kept: &[&Holding], purged: bool)
     }
     // What has no name of our making is known only from the stack that it was in.
     let others = kept.iter().filter(|it| !["AWS::S3::Bucket", "AWS::DynamoDB::Table"].contains(&it.kind.as_str()));
-    for holding in others.filter(|it| !(purged && it.kind == "AWS::Cognito::UserPool")) {
+    for holding in others {
         remains.push(remainder(
             &holding.kind,
             &holding.name,

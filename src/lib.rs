@@ -2,6 +2,7 @@
 //!
 //! `config`, `render` and `check` think; `deploy` acts and says what happens as events; `cli` reads arguments and shows.
 
+pub mod check;
 pub mod cli;
 pub mod cloud;
 pub mod config;
@@ -10,4 +11,7 @@ pub mod exit;
 pub mod failure;
 pub mod release;
 pub mod render;
+pub mod report;
+pub mod run;
+pub mod target;
 pub mod terminal;

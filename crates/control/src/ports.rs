@@ -35,8 +35,11 @@ pub trait Store: Debug + Send + Sync {
     /// Removes a document if its version is as expected. Removing what is not there is a conflict.
     async fn delete(&self, key: &Key, expect: Expect) -> Result<(), StoreError>;
 
-    /// The documents of a collection in the order of their ids, after the id `after`, at most `limit`.
-    async fn list(&self, collection: &str, after: Option<&str>, limit: usize) -> Result<Page, StoreError>;
+    /// The documents of a collection in the order of their ids, beyond the id `after`, at most `limit` (at least 1).
+    ///
+    /// A page may hold fewer than `limit` and still have a `next`; only a page without `next` is the last.
+    async fn list(&self, collection: &str, order: Order, after: Option<&str>, limit: usize)
+    -> Result<Page, StoreError>;
 }
 
 /// Where a document lies.
@@ -69,10 +72,19 @@ pub enum Expect {
     Version(Version),
 }
 
+/// In which direction a collection is read. Ids of runs grow with time, so descending is newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// By id, smallest first.
+    Ascending,
+    /// By id, largest first.
+    Descending,
+}
+
 /// Some of a collection's documents.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
-    /// Ids and documents, in the order of the ids.
+    /// Ids and documents, in the order asked for.
     pub items: Vec<(String, Versioned)>,
     /// The id to continue after, when there may be more.
     pub next: Option<String>,

@@ -1,1 +1,19 @@
-//! Under construction.
+//! The whole system on one machine: the control plane over an embedded store, child processes and server-sent events.
+
+mod door;
+mod driver;
+mod fleet;
+mod live;
+mod lock;
+mod marker;
+mod store;
+mod system;
+
+pub use self::{
+    driver::Timer,
+    fleet::{Processes, WorkerCommand},
+    live::{Broadcast, Watch},
+    lock::{DataLock, InUse},
+    store::RedbStore,
+    system::{LocalSystem, StartError},
+};

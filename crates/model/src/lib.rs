@@ -4,11 +4,18 @@
 //! input and output lives in the crates that depend on this one.
 
 pub mod assignment;
+pub mod buckets;
+pub mod dlt_results;
 pub mod document;
+pub mod duration;
 pub mod fields;
+pub mod gate;
 pub mod histogram;
 pub mod id;
+pub mod plan;
 pub mod problem;
 pub mod report;
+pub mod scenario;
 pub mod segment;
+pub mod summary;
 pub mod tick;

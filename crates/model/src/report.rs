@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    buckets::Buckets,
     histogram::Histogram,
     id::{Region, RunId, TestId},
 };
@@ -72,6 +73,13 @@ pub struct Measurements {
     pub succeeded: u64,
     /// Samples that did not.
     pub failed: u64,
+    /// Requests that were put on the wire: redirects and retries too, and not samples that got no connection.
+    #[serde(default)]
+    pub requests: u64,
+    /// How many of them were sent again because a kept connection turned out to be closed; the target saw the first one
+    /// or did not.
+    #[serde(default)]
+    pub retries: u64,
     /// How often each outcome was seen: a status (`"200"`) or a named error (`"connect refused"`).
     pub outcomes: BTreeMap<String, u64>,
     /// Bytes received, heads included.
@@ -91,6 +99,8 @@ impl Measurements {
     pub fn merge(&mut self, other: &Self) {
         self.succeeded += other.succeeded;
         self.failed += other.failed;
+        self.requests += other.requests;
+        self.retries += other.retries;
         for (outcome, count) in &other.outcomes {
             *self.outcomes.entry(outcome.clone()).or_default() += count;
         }
@@ -117,6 +127,6 @@ pub struct Second {
     pub succeeded: u64,
     /// Failures that ended in this second.
     pub failed: u64,
-    /// Latencies of the samples that ended in this second.
-    pub latency: Histogram,
+    /// Latencies of the samples that ended in this second, as the buckets of a [`Histogram`] that are not empty.
+    pub latency: Buckets,
 }

@@ -1,0 +1,56 @@
+//! Ports that do nothing, or only what a test tells them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use dlt_model::{id::TestId, tick::Tick};
+
+use crate::ports::{Clock, Driver, DriverError, Live, LiveError, RunKey, Subscription};
+
+/// A driver for tests that call `advance` themselves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoDriver;
+
+#[async_trait]
+impl Driver for NoDriver {
+    async fn drive(&self, _: &RunKey) -> Result<(), DriverError> {
+        Ok(())
+    }
+}
+
+/// Live data that nobody watches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoLive;
+
+#[async_trait]
+impl Live for NoLive {
+    async fn publish(&self, _: &[Tick]) -> Result<(), LiveError> {
+        Ok(())
+    }
+
+    async fn subscription(&self, test: &TestId) -> Result<Subscription, LiveError> {
+        Ok(Subscription::Iot { endpoint: "iot.example".to_owned(), topic: format!("dlt/{test}") })
+    }
+}
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub struct SteppedClock(AtomicU64);
+
+impl SteppedClock {
+    /// A clock that shows this time, in milliseconds since 1970.
+    pub fn at(now_ms: u64) -> Self {
+        Self(AtomicU64::new(now_ms))
+    }
+
+    /// Moves it forward.
+    pub fn step(&self, by_ms: u64) {
+        self.0.fetch_add(by_ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for SteppedClock {
+    fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}

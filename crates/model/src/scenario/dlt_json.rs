@@ -1,0 +1,331 @@
+//! AWS DLT's scenario JSON, read as its oldest clients write it and written as its newest read it.
+//!
+//! Lenient where the meaning is plain: numbers as digit strings, empty ids and file types, `{}` for no body, an invented
+//! capacity block, `testScenario` as JSON in a string, the placeholder `aws-region`. What would run differently than
+//! written is refused with its place. What AWS passes through without effect is kept and warned about.
+//!
+//! The file that AWS DLT writes for each of its tasks, which is Taurus's `execution` and `scenarios`, is read too.
+
+mod load;
+mod requests;
+mod task_file;
+mod write;
+
+use serde_json::{Map, Value as Json};
+
+use super::{DEFAULT_GRACEFUL_STOP, Kind, Scenario, Warning, body, limits, native};
+use crate::{
+    document::{self, Node, Value},
+    gate::Clause,
+    id::{Region, TestId},
+    problem::{Place, Problem, Problems, suggest},
+};
+
+/// What somebody posted: a scenario, and what to do with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Submission {
+    /// The scenario to replace; `None` makes a new one.
+    pub test_id: Option<TestId>,
+    /// Whether it is only to be stored rather than started too.
+    pub save_only: bool,
+    /// The scenario.
+    pub scenario: Scenario,
+    /// What was ignored.
+    pub warnings: Vec<Warning>,
+}
+
+/// How `testScenario` is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestScenario {
+    /// As an object.
+    Object,
+    /// As JSON in a string, as AWS DLT stores it and answers a POST.
+    Text,
+}
+
+/// Keys that answers carry and that mean nothing in a request.
+const ANSWER_KEYS: [&str; 22] = [
+    "status",
+    "startTime",
+    "endTime",
+    "results",
+    "history",
+    "completeTasks",
+    "totalTestRuns",
+    "nextRun",
+    "scheduleRecurrence",
+    "errorReason",
+    "taskFailureCount",
+    "desiredTaskCount",
+    "tasksPerRegion",
+    "baselineId",
+    "testRunId",
+    "succPercent",
+    "startedAtMs",
+    "endedAtMs",
+    "partial",
+    "lostWorkers",
+    "historyTruncated",
+    "warnings",
+];
+const SCHEDULE_KEYS: [&str; 6] =
+    ["scheduleStep", "scheduleDate", "scheduleTime", "recurrence", "cronValue", "cronExpiryDate"];
+/// Keys that are read, or that need no word: the capacity is looked up here, and a time zone alone schedules nothing.
+const KNOWN_KEYS: [&str; 17] = [
+    "testId",
+    "testName",
+    "testDescription",
+    "testTaskConfigs",
+    "testScenario",
+    "testType",
+    "fileType",
+    "showLive",
+    "regionalTaskDetails",
+    "tags",
+    "saveOnly",
+    "healthyThreshold",
+    "thresholds",
+    "gracefulStop",
+    "scheduleTimezone",
+    "eventBridge",
+    "nativeRunMode",
+];
+
+/// Whether a document is AWS DLT's rather than ours.
+pub fn looks_like(root: &Node) -> bool {
+    task_file::looks_like(root)
+        || ["testScenario", "testTaskConfigs", "testName"].iter().any(|key| root.get(key).is_some())
+}
+
+impl Scenario {
+    /// Reads AWS DLT's JSON as it came over the wire: nothing in it is replaced.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its place.
+    pub fn from_dlt_json(text: &str, default_region: Option<&Region>) -> Result<Submission, Problems> {
+        read(&document::parse(&super::json_escapes(text))?, default_region)
+    }
+
+    /// Writes AWS DLT's JSON: the keys that describe the scenario, without ids, times and results.
+    pub fn to_dlt_json(&self, test_scenario: TestScenario) -> Map<String, Json> {
+        write::write(self, test_scenario)
+    }
+}
+
+/// Reads a document that is AWS DLT's JSON.
+///
+/// # Errors
+/// Everything that is wrong with it, each with its place.
+pub fn read(root: &Node, default_region: Option<&Region>) -> Result<Submission, Problems> {
+    let mut reader = Reader { problems: Vec::new(), warnings: Vec::new(), default_region };
+    let submission = if task_file::looks_like(root) { reader.task_file(root) } else { reader.root(root) };
+    let Reader { problems, warnings, .. } = reader;
+    match submission {
+        Some(submission) => Problems::unless_empty(problems, Submission { warnings, ..submission }),
+        None => Problems::unless_empty(problems, ()).map(|()| unreachable!("what could not be read was noted")),
+    }
+}
+
+struct Reader<'a> {
+    problems: Vec<Problem>,
+    warnings: Vec<Warning>,
+    default_region: Option<&'a Region>,
+}
+
+impl Reader<'_> {
+    fn root(&mut self, root: &Node) -> Option<Submission> {
+        if !matches!(root.value, Value::Mapping(_)) {
+            self.reject(root, "", format!("expected an object, found {}", root.kind()));
+            return None;
+        }
+        self.refuse_what_cannot_run(root);
+        let test_id = self.optional(root, "", "testId", |text| text.parse::<TestId>().map_err(|why| why.to_string()));
+        let name = self.required(root, "", "testName", limits::name);
+        let description = self.optional(root, "", "testDescription", limits::description);
+        let fleet = self.fleet(root);
+        let work = self.test_scenario(root);
+        let thresholds = self.thresholds(root);
+        let tags = self.tags(root);
+        let show_live = self.boolean(root, "showLive");
+        let save_only = self.boolean(root, "saveOnly");
+        let graceful_stop = self.optional(root, "", "gracefulStop", limits::stage);
+        let extras = self.extras(root);
+        let (work, name) = (work?, name?);
+        let scenario = Scenario {
+            name,
+            description: description.unwrap_or_default(),
+            kind: Kind::Simple,
+            fleet,
+            ramp_up: work.ramp_up,
+            hold_for: work.hold_for,
+            graceful_stop: graceful_stop.unwrap_or(DEFAULT_GRACEFUL_STOP),
+            requests: work.requests,
+            thresholds,
+            tags,
+            show_live,
+            extras,
+        };
+        Some(Submission { test_id, save_only, scenario, warnings: Vec::new() })
+    }
+
+    fn refuse_what_cannot_run(&mut self, root: &Node) {
+        if let Some(node) = present(root, "testType") {
+            match node.text() {
+                Some("simple") => {}
+                Some(kind @ ("jmeter" | "k6" | "locust")) => self.refuse(
+                    node,
+                    "testType",
+                    format!("`{kind}` tests cannot be run by this release"),
+                    "list the requests under `testScenario.scenarios` with testType `simple`",
+                ),
+                _ => self.reject(node, "testType", "expected `simple`"),
+            }
+        }
+        if let Some(node) = present(root, "fileType").filter(|node| node.text() != Some("none")) {
+            self.refuse(node, "fileType", "scripts cannot be run by this release", "leave it out, or write `none`");
+        }
+        for key in SCHEDULE_KEYS {
+            if let Some(node) = present(root, key) {
+                let hint = "leave it out to start at once, and start it from a pipeline's schedule";
+                self.refuse(node, key, "schedules are not supported by this release", hint);
+            }
+        }
+        if let Some(node) = present(root, "nativeRunMode") {
+            let hint = "leave it out: every worker here is native";
+            self.refuse(node, "nativeRunMode", "this mode runs scripts, which this release cannot", hint);
+        }
+    }
+
+    fn thresholds(&mut self, root: &Node) -> Vec<Clause> {
+        let Some(node) = present(root, "thresholds") else { return Vec::new() };
+        if node.text().is_some() {
+            return native::read_clauses("thresholds", node, &mut self.problems);
+        }
+        let items = self.list(node, "thresholds");
+        let problems = &mut self.problems;
+        let read =
+            |(index, item): (usize, &Node)| native::read_clauses(&format!("thresholds[{index}]"), item, problems);
+        items.iter().enumerate().flat_map(read).collect()
+    }
+
+    fn tags(&mut self, root: &Node) -> Vec<String> {
+        let Some(node) = present(root, "tags") else { return Vec::new() };
+        let mut tags = Vec::new();
+        for (index, item) in self.list(node, "tags").iter().enumerate() {
+            match item.text().map_or_else(|| Err(format!("expected text, found {}", item.kind())), limits::tag) {
+                Ok(tag) if tags.contains(&tag) => {}
+                Ok(tag) => tags.push(tag),
+                Err(why) => self.reject(item, &format!("tags[{index}]"), why),
+            }
+        }
+        if tags.len() > limits::MAX_TAGS {
+            self.reject(node, "tags", format!("expected at most {} tags, found {}", limits::MAX_TAGS, tags.len()));
+        }
+        tags
+    }
+
+    /// Keeps what has no effect here, for the clients that sent it.
+    fn extras(&mut self, root: &Node) -> Map<String, Json> {
+        let mut extras = Map::new();
+        if let Some(node) = present(root, "healthyThreshold") {
+            self.check(node, "healthyThreshold", |text| limits::number(text, 0, 100));
+            let message = "is kept and has no effect: a run that loses any worker is marked partial";
+            self.warnings.push(Problem::at(node.place, "healthyThreshold", message));
+            extras.insert("healthyThreshold".to_owned(), body::to_json(node));
+        }
+        for (key, node) in root.entries() {
+            let word = key.text.as_str();
+            if KNOWN_KEYS.contains(&word) || SCHEDULE_KEYS.contains(&word) || ANSWER_KEYS.contains(&word) {
+                continue;
+            }
+            self.warn_unknown(key.place, "", word, &KNOWN_KEYS);
+            extras.insert(key.text.clone(), body::to_json(node));
+        }
+        extras
+    }
+
+    // --------------------------------------------------------------------------------------------------- small readers
+
+    fn reject(&mut self, node: &Node, path: &str, message: impl Into<String>) {
+        self.problems.push(Problem::at(node.place, path, message));
+    }
+
+    fn refuse(&mut self, node: &Node, path: &str, message: impl Into<String>, instead: &str) {
+        self.problems.push(Problem::at(node.place, path, message).hint(instead));
+    }
+
+    fn check<T>(&mut self, node: &Node, path: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let result = node.text().map_or_else(|| Err(format!("expected text, found {}", node.kind())), read);
+        result.map_err(|why| self.reject(node, path, why)).ok()
+    }
+
+    fn optional<T>(
+        &mut self,
+        parent: &Node,
+        path: &str,
+        key: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        present(parent, key).and_then(|node| self.check(node, &join(path, key), read))
+    }
+
+    fn required<T>(
+        &mut self,
+        parent: &Node,
+        path: &str,
+        key: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        match present(parent, key) {
+            Some(node) => self.check(node, &join(path, key), read),
+            None => {
+                self.reject(parent, &join(path, key), format!("`{key}` is required"));
+                None
+            }
+        }
+    }
+
+    fn boolean(&mut self, root: &Node, key: &str) -> bool {
+        let read = |text: &str| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            other => Err(format!("expected true or false, found `{other}`")),
+        };
+        self.optional(root, "", key, read).unwrap_or(false)
+    }
+
+    fn list<'n>(&mut self, node: &'n Node, path: &str) -> &'n [Node] {
+        if !matches!(node.value, Value::Sequence(_)) {
+            self.reject(node, path, format!("expected a list, found {}", node.kind()));
+        }
+        node.items()
+    }
+
+    /// Warns of every key that is neither known nor refused elsewhere.
+    fn warn_unknown_keys(&mut self, node: &Node, path: &str, known: &[&str]) {
+        for (key, _) in node.entries().iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
+            self.warn_unknown(key.place, path, &key.text, known);
+        }
+    }
+
+    fn warn_unknown(&mut self, place: Place, path: &str, key: &str, known: &[&str]) {
+        let warning = Problem::at(place, join(path, key), format!("`{key}` has no effect here"));
+        self.warnings.push(match suggest(key, known.iter().copied()) {
+            Some(known) => warning.hint(format!("did you mean `{known}`?")),
+            None => warning,
+        });
+    }
+}
+
+/// The value of a key, unless it is absent, null or empty: old clients send `""`, `{}` and `[]` for nothing.
+fn present<'n>(parent: &'n Node, key: &str) -> Option<&'n Node> {
+    parent.get(key).filter(|node| match &node.value {
+        Value::Scalar { text, .. } => !text.is_empty() && !node.is_null(),
+        Value::Sequence(items) => !items.is_empty(),
+        Value::Mapping(entries) => !entries.is_empty(),
+    })
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}

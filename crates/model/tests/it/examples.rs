@@ -1,0 +1,80 @@
+//! The examples of the documentation and the schema are what the program reads.
+
+use std::{fs, path::PathBuf};
+
+use dlt_model::{id::Region, plan::LoadPlan, scenario::Scenario};
+
+fn docs(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(path)
+}
+
+#[test]
+fn every_example_is_a_scenario_without_a_warning() {
+    let region: Region = "eu-west-1".parse().unwrap();
+    let mut count = 0;
+    for entry in fs::read_dir(docs("examples")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy();
+        let (scenario, warnings) =
+            Scenario::read(&name, &text, &|_| None, Some(&region)).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        assert_eq!(warnings, [], "{name}");
+        assert!(LoadPlan::new(&scenario).is_ok(), "{name}");
+        count += 1;
+    }
+    assert!(count >= 2);
+}
+
+#[test]
+fn the_published_schema_is_the_programs_own() {
+    let mut text = serde_json::to_string_pretty(&dlt_model::scenario::schema::schema()).unwrap();
+    text.push('\n');
+    let path = docs("schema/scenario.json");
+    if std::env::var_os("UPDATE_CASES").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), text, "write it anew with UPDATE_CASES=1");
+}
+
+#[test]
+fn the_schema_and_the_reader_know_the_same_keys() {
+    let schema = dlt_model::scenario::schema::schema();
+    let known = |path: &str, text: &str| -> Vec<String> {
+        let problems = Scenario::read("a.yaml", text, &|_| None, None).unwrap_err();
+        let problem = problems.as_slice().iter().find(|problem| problem.path == path).unwrap();
+        let hint = problem.hint.as_deref().and_then(|hint| hint.strip_prefix("known here: ")).unwrap();
+        let mut keys: Vec<String> = hint.split(", ").map(ToOwned::to_owned).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    };
+    let described = |object: &serde_json::Value| -> Vec<String> {
+        let mut keys: Vec<String> = object["properties"].as_object().unwrap().keys().cloned().collect();
+        keys.sort_unstable();
+        keys
+    };
+    let part = |name: &str| &schema["$defs"][name];
+    assert_eq!(known("qqq", "qqq: 1"), described(&schema));
+    assert_eq!(known("load.qqq", "load: {qqq: 1}"), described(part("LoadFile")));
+    assert_eq!(known("defaults.qqq", "defaults: {qqq: 1}"), described(part("DefaultsFile")));
+    assert_eq!(known("regions[0].qqq", "regions: [{qqq: 1}]"), described(part("RegionWithWorkers")));
+    assert_eq!(known("requests[0].qqq", "requests: [{qqq: 1}]"), described(part("LongRequest")));
+}
+
+#[test]
+fn what_the_documentation_shows_is_read() {
+    let page = fs::read_to_string(docs("scenarios.md")).unwrap();
+    let blocks = |language: &str| -> Vec<String> {
+        let opening = format!("```{language}\n");
+        page.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    };
+    let (scenarios, gates) = (blocks("yaml"), blocks("gate"));
+    assert!(!scenarios.is_empty() && !gates.is_empty());
+    for text in scenarios {
+        let (_, warnings) = Scenario::read("a.yaml", &text, &|_| None, None).unwrap_or_else(|wrong| panic!("{wrong}"));
+        assert_eq!(warnings, []);
+    }
+    for text in gates {
+        dlt_model::gate::parse(&text).unwrap_or_else(|wrong| panic!("{wrong}"));
+    }
+}

@@ -1,0 +1,5 @@
+//! What a run looks like to a person: while it goes on, and when it is over. Pure functions from values to text.
+
+pub mod live;
+pub mod summary;
+pub mod units;

@@ -1,0 +1,13 @@
+"""What the emulated AWS lacks and our stacks need, one concern per module.
+
+Every module has an `install()` that replaces single functions of ministack 1.5.33 in this process. Nothing of ministack
+is copied; each replacement says what AWS does that ministack does not.
+"""
+
+
+def install():
+    """Installs everything, once, before the server starts."""
+    from . import checks, gateway, identity, logs, policies, registry, resources, storage, tasks
+
+    for module in (checks, gateway, identity, logs, policies, registry, resources, storage, tasks):
+        module.install()

@@ -1,0 +1,62 @@
+"""ECR: a registry per region, as on AWS.
+
+On AWS the host name says the region. Here all regions share one address, so the region travels in the token that
+GetAuthorizationToken gives, and a request without a token is refused as ECR refuses it.
+"""
+import base64
+import json
+import time
+
+import ministack.services.ecr as ecr
+from ministack.core.responses import get_account_id, get_region, json_response, set_request_account_id, set_request_region
+
+_TOKEN_LIFETIME_SECONDS = 12 * 3600
+
+
+def install():
+    ecr._get_authorization_token = _authorization_token
+    select = ecr._select_registry_request_scope
+    handle = ecr.handle_registry_request
+
+    def select_scope(name, headers, query):
+        region = _region_of(headers)
+        if region is None:
+            return select(name, headers, query)
+        account, region = region
+        set_request_account_id(account)
+        set_request_region(region)
+
+    async def handle_registry_request(method, path, headers, body, query):
+        lower = {key.lower(): value for key, value in (headers or {}).items()}
+        if "authorization" not in lower:
+            challenge = {"WWW-Authenticate": 'Basic realm="https://ecr.localhost/",service="ecr.amazonaws.com"',
+                         "Content-Type": "application/json"}
+            return 401, challenge, json.dumps({"errors": [{"code": "UNAUTHORIZED", "message": "Not Authorized"}]}).encode()
+        return await handle(method, path, headers, body, query)
+
+    ecr._select_registry_request_scope = select_scope
+    ecr.handle_registry_request = handle_registry_request
+
+
+def _authorization_token(_data):
+    account, region = get_account_id(), get_region()
+    token = base64.b64encode(f"AWS:emulated/{account}/{region}".encode()).decode()
+    return json_response({"authorizationData": [{
+        "authorizationToken": token,
+        "expiresAt": int(time.time()) + _TOKEN_LIFETIME_SECONDS,
+        "proxyEndpoint": f"https://{account}.dkr.ecr.{region}.amazonaws.com",
+    }]})
+
+
+def _region_of(headers):
+    """The account and region in a registry request's token, if it carries one of ours."""
+    lower = {key.lower(): value for key, value in (headers or {}).items()}
+    scheme, _, encoded = lower.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        password = base64.b64decode(encoded).decode().partition(":")[2]
+    except ValueError:
+        return None
+    kind, _, rest = password.partition("/")
+    return tuple(rest.split("/", 1)) if kind == "emulated" and "/" in rest else None

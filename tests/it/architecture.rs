@@ -1,0 +1,79 @@
+//! What is absent: rules about the source that no type can state.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::root;
+
+/// What a file of thoughts may not mention: the world.
+const WORLD: &[&str] =
+    &["std::fs", "std::net", "std::process", "std::env::", "tokio::", "SystemTime", "Instant::now", "object_store", "aws_"];
+
+#[test]
+fn what_thinks_does_not_touch_the_world() {
+    let folders = ["crates/model/src", "src/config", "src/render", "src/check", "src/report"];
+    let thoughts = ["src/deploy/plan.rs", "src/deploy/diff.rs", "src/deploy/fold.rs", "crates/control/src/state.rs"];
+    // The loader is the door of `src/config`: it reads the file, and nothing else.
+    let door = Path::new("src/config/loader.rs");
+    let files = folders.iter().flat_map(|folder| sources(folder)).chain(thoughts.iter().map(|file| root().join(file)));
+    assert_absent(files.filter(|file| !file.ends_with(door)), WORLD);
+}
+
+#[test]
+fn the_control_plane_does_not_know_that_aws_exists() {
+    assert_absent(sources("crates/control/src"), &["aws_sdk", "aws_config", "lambda_", "std::process"]);
+    let manifest = std::fs::read_to_string(root().join("crates/control/Cargo.toml")).expect("a manifest");
+    assert!(!manifest.contains("aws"), "{manifest}");
+}
+
+#[test]
+fn the_engine_does_not_print_and_the_screen_does_not_call() {
+    let engine = sources("src/deploy").into_iter().filter(|file| !file.to_string_lossy().contains("screen"));
+    assert_absent(engine, &["println!", "eprintln!", "terminal::", "indicatif", "console::"]);
+    let screens = sources("src").into_iter().filter(|file| file.to_string_lossy().contains("screen"));
+    assert_absent(screens, &["aws_sdk", "cloud::"]);
+}
+
+#[test]
+fn every_source_file_says_what_it_is_for() {
+    let silent: Vec<PathBuf> = ["src", "crates", "worker", "lambda", "tests"]
+        .iter()
+        .flat_map(|folder| sources(folder))
+        .filter(|file| !std::fs::read_to_string(file).expect("a source file").starts_with("//!"))
+        .collect();
+    assert!(silent.is_empty(), "{silent:#?}");
+}
+
+/// Every Rust file below a folder.
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![root().join(folder)];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+            let path = entry.expect("a readable folder").path();
+            match path.extension() {
+                _ if path.is_dir() => open.push(path),
+                Some(extension) if extension == "rs" => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no source in {folder}");
+    found
+}
+
+/// No line of code (comments aside, tests at the foot of a file aside) mentions one of the words.
+#[track_caller]
+fn assert_absent(files: impl IntoIterator<Item = PathBuf>, words: &[&str]) {
+    let mut found = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (number, line) in code.lines().enumerate() {
+            let line = line.split("//").next().unwrap_or_default();
+            for word in words.iter().filter(|word| line.contains(**word)) {
+                found.push(format!("{}:{}: `{word}` in `{}`", file.display(), number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}

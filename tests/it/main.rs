@@ -1,0 +1,8 @@
+//! Stories that drive the real `dlt` in a private directory with an empty HOME.
+
+mod architecture;
+mod cloud;
+mod environments;
+mod judges;
+mod local;
+mod support;

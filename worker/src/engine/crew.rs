@@ -1,0 +1,83 @@
+//! The threads of the engine: one per core, started together, watched until the last is done.
+
+use std::{
+    io,
+    sync::{Arc, mpsc as std_mpsc},
+    thread::{self, JoinHandle},
+};
+
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    aggregate::{Aggregate, SecondSum, Totals},
+    shard::{Delivery, Shard},
+};
+use crate::{WorkerError, clock::RunClock, plan::Plan, transport::Roots};
+
+/// How many seconds may be on their way to the aggregate before threads wait for it.
+const DELIVERIES_UNDER_WAY: usize = 64;
+
+/// Makes the load that the plan says, on as many threads as there are cores, and tells each complete second to `observe`.
+///
+/// # Errors
+/// Returns an error when a thread cannot be started or fails.
+pub async fn run(
+    plan: Arc<Plan>,
+    clock: RunClock,
+    cores: usize,
+    stop: watch::Receiver<bool>,
+    mut observe: impl FnMut(SecondSum),
+) -> Result<Totals, WorkerError> {
+    let shards = number_of_shards(&plan, cores);
+    let mut aggregate = Aggregate::new(shards, plan.labels.len());
+    let (threads, mut deliveries) = start(&plan, clock, shards, &stop)?;
+    while let Some(delivery) = deliveries.recv().await {
+        aggregate.add(delivery);
+        while let Some(second) = aggregate.next_complete() {
+            observe(second);
+        }
+    }
+    // Every sender is gone, so every thread is at its end.
+    for thread in threads {
+        let ended = thread.join().map_err(|_| WorkerError::Engine("a thread panicked; see above".to_owned()))?;
+        ended.map_err(|error| WorkerError::Engine(format!("a thread has no event loop: {error}")))?;
+    }
+    Ok(aggregate.into_totals())
+}
+
+fn number_of_shards(plan: &Plan, cores: usize) -> usize {
+    let users = usize::try_from(plan.users.end - plan.users.start).unwrap_or(usize::MAX);
+    cores.min(users).max(1)
+}
+
+type Thread = JoinHandle<io::Result<()>>;
+
+fn start(
+    plan: &Arc<Plan>,
+    clock: RunClock,
+    shards: usize,
+    stop: &watch::Receiver<bool>,
+) -> Result<(Vec<Thread>, mpsc::Receiver<Delivery>), WorkerError> {
+    let (seconds, deliveries) = mpsc::channel(DELIVERIES_UNDER_WAY);
+    let roots = Roots::load();
+    let threads: Result<_, _> = (0..shards)
+        .map(|number| {
+            let shard = Shard {
+                number,
+                // Users are dealt out in turn, so that a ramp-up loads all cores evenly.
+                users: plan.users.clone().skip(number).step_by(shards).collect(),
+                plan: Arc::clone(plan),
+                clock,
+                roots: roots.clone(),
+                stop: stop.clone(),
+                seconds: seconds.clone(),
+                spares: std_mpsc::channel(),
+            };
+            thread::Builder::new()
+                .name(format!("load-{number}"))
+                .spawn(move || shard.run())
+                .map_err(|error| WorkerError::Engine(format!("cannot start a thread: {error}")))
+        })
+        .collect();
+    Ok((threads?, deliveries))
+}

@@ -1,0 +1,91 @@
+//! The named errors of a sample: each way in which a request can end without a response.
+
+/// Why a request has no response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Fault {
+    /// Nobody listens there.
+    ConnectRefused,
+    /// No connection (TCP and TLS) in time.
+    ConnectTimeout,
+    /// No connection, for another reason: no route, network down.
+    ConnectFailed,
+    /// This machine has no socket or local port left: the generator's limit, not the target's.
+    OutOfSockets,
+    /// The host's name has no address, or no name server answered in time.
+    DnsFailed,
+    /// The TLS handshake or session failed: certificate, version, alert.
+    TlsFailed,
+    /// No complete response in time.
+    RequestTimeout,
+    /// The peer reset the connection.
+    ConnectionReset,
+    /// The peer closed the connection before the response was complete.
+    ConnectionClosedEarly,
+    /// The response is not HTTP/1.1.
+    MalformedResponse,
+    /// The response's head is over 64 KiB or 128 headers.
+    HeadTooLarge,
+    /// Redirected more than ten times.
+    TooManyRedirects,
+    /// Redirected to something that is no `http` or `https` URL.
+    BadRedirect,
+    /// Sent, and cut off at the end of the graceful stop.
+    Interrupted,
+    /// Cut off at the end of the graceful stop before anything was sent.
+    InterruptedBeforeSending,
+}
+
+impl Fault {
+    /// Every fault, in the order of their numbers.
+    pub const ALL: [Self; 15] = [
+        Self::ConnectRefused,
+        Self::ConnectTimeout,
+        Self::ConnectFailed,
+        Self::OutOfSockets,
+        Self::DnsFailed,
+        Self::TlsFailed,
+        Self::RequestTimeout,
+        Self::ConnectionReset,
+        Self::ConnectionClosedEarly,
+        Self::MalformedResponse,
+        Self::HeadTooLarge,
+        Self::TooManyRedirects,
+        Self::BadRedirect,
+        Self::Interrupted,
+        Self::InterruptedBeforeSending,
+    ];
+
+    /// As outcomes name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ConnectRefused => "connect refused",
+            Self::ConnectTimeout => "connect timeout",
+            Self::ConnectFailed => "connect failed",
+            Self::OutOfSockets => "out of sockets",
+            Self::DnsFailed => "dns failed",
+            Self::TlsFailed => "tls failed",
+            Self::RequestTimeout => "request timeout",
+            Self::ConnectionReset => "connection reset",
+            Self::ConnectionClosedEarly => "connection closed early",
+            Self::MalformedResponse => "malformed response",
+            Self::HeadTooLarge => "head too large",
+            Self::TooManyRedirects => "too many redirects",
+            Self::BadRedirect => "bad redirect",
+            Self::Interrupted => "interrupted",
+            Self::InterruptedBeforeSending => "interrupted before sending",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_faults_number_is_its_place_in_the_list() {
+        for (number, fault) in Fault::ALL.into_iter().enumerate() {
+            assert_eq!(fault as usize, number);
+        }
+    }
+}

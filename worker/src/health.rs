@@ -1,0 +1,157 @@
+//! The generator's view of itself: when it was the bottleneck, its measurements are not the target's.
+
+use std::{fs, time::Instant};
+
+use dlt_model::tick::Health;
+
+use crate::facts::{Facts, kilobytes_of};
+
+/// How late the event loop may be, in milliseconds.
+const LOOP_LAG_MS_LIMIT: f64 = 100.0;
+/// How much of the allowed processor time may be used, in percent.
+const CPU_PERCENT_LIMIT: f64 = 95.0;
+/// How much of the allowed memory may be used, in percent.
+const MEMORY_PERCENT_LIMIT: f64 = 90.0;
+/// How many seconds in a row a limit may be exceeded.
+const SECONDS_LIMIT: u64 = 5;
+
+/// The unit of processor time in `/proc/self/stat`: a hundredth of a second on every Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Measures this process once a second.
+pub struct Meter {
+    facts: Facts,
+    last: (Instant, f64),
+}
+
+impl Meter {
+    /// A meter that starts now.
+    pub fn new(facts: Facts) -> Self {
+        Self { facts, last: (Instant::now(), cpu_seconds()) }
+    }
+
+    /// Processor time since the last reading in percent of what is allowed, and resident memory in bytes.
+    pub fn read(&mut self) -> (f64, u64) {
+        let (now, used) = (Instant::now(), cpu_seconds());
+        let elapsed = now.duration_since(self.last.0).as_secs_f64();
+        let spent = used - self.last.1;
+        self.last = (now, used);
+        let percent = if elapsed > 0.0 { 100.0 * spent / elapsed / self.facts.allowed_cores } else { 0.0 };
+        (percent, memory_bytes())
+    }
+}
+
+fn cpu_seconds() -> f64 {
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    cpu_ticks_of(&text).unwrap_or_default() as f64 / TICKS_PER_SECOND
+}
+
+/// The 14th and 15th fields; the second is a name in brackets, which may hold anything.
+fn cpu_ticks_of(stat: &str) -> Option<u64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+fn memory_bytes() -> u64 {
+    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    kilobytes_of(&text, "VmRSS:").unwrap_or_default()
+}
+
+/// Remembers for how long each limit was exceeded.
+#[derive(Debug)]
+pub struct Judge {
+    limits: [Limit; 3],
+    dropped: u64,
+}
+
+#[derive(Debug)]
+struct Limit {
+    what: &'static str,
+    unit: &'static str,
+    limit: f64,
+    seconds: u64,
+    longest: u64,
+    worst: f64,
+}
+
+impl Default for Judge {
+    fn default() -> Self {
+        let limit = |what, unit, limit| Limit { what, unit, limit, seconds: 0, longest: 0, worst: 0.0 };
+        let limits = [
+            limit("the event loop was late", "ms", LOOP_LAG_MS_LIMIT),
+            limit("processor time was", "% of what is allowed", CPU_PERCENT_LIMIT),
+            limit("memory was", "% of what is allowed", MEMORY_PERCENT_LIMIT),
+        ];
+        Self { limits, dropped: 0 }
+    }
+}
+
+impl Judge {
+    /// Takes one second into account.
+    pub fn observe(&mut self, health: &Health, facts: &Facts) {
+        let memory_percent = 100.0 * health.memory_bytes as f64 / facts.memory_bytes as f64;
+        let values = [health.loop_lag_ms_max, health.cpu_percent, memory_percent];
+        for (limit, value) in self.limits.iter_mut().zip(values) {
+            limit.observe(value);
+        }
+        self.dropped += health.dropped_iterations;
+    }
+
+    /// Why the measurements may not be trusted; empty when they may.
+    pub fn reasons(&self) -> Vec<String> {
+        let exceeded = self.limits.iter().filter(|limit| limit.longest > SECONDS_LIMIT).map(Limit::reason);
+        let dropped = (self.dropped > 0).then(|| format!("{} iterations could not begin in time", self.dropped));
+        exceeded.chain(dropped).collect()
+    }
+}
+
+impl Limit {
+    fn observe(&mut self, value: f64) {
+        self.worst = self.worst.max(value);
+        self.seconds = if value > self.limit { self.seconds + 1 } else { 0 };
+        self.longest = self.longest.max(self.seconds);
+    }
+
+    fn reason(&self) -> String {
+        let Self { what, unit, limit, longest, worst, .. } = self;
+        format!("{what} over {limit} {unit} for {longest} seconds in a row, {worst:.0} at worst")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FACTS: Facts = Facts { cores: 2, allowed_cores: 2.0, memory_bytes: 1_000, open_files: 1_024 };
+
+    fn reasons(seconds: &[Health]) -> Vec<String> {
+        let mut judge = Judge::default();
+        seconds.iter().for_each(|health| judge.observe(health, &FACTS));
+        judge.reasons()
+    }
+
+    #[test]
+    fn a_limit_that_is_exceeded_for_too_long_is_a_reason_and_a_short_while_is_none() {
+        let busy = Health { cpu_percent: 99.0, ..Health::default() };
+        assert_eq!(reasons(&[busy; 5]), Vec::<String>::new());
+        let interrupted = [busy, busy, busy, Health::default(), busy, busy, busy];
+        assert_eq!(reasons(&interrupted), Vec::<String>::new());
+        let reasons = reasons(&[busy; 6]);
+        assert_eq!(reasons, ["processor time was over 95 % of what is allowed for 6 seconds in a row, 99 at worst"]);
+    }
+
+    #[test]
+    fn lag_memory_and_dropped_iterations_are_reasons_of_their_own() {
+        let bad = Health { loop_lag_ms_max: 250.0, cpu_percent: 1.0, memory_bytes: 990, dropped_iterations: 1 };
+        assert_eq!(reasons(&[bad; 6]).len(), 3);
+    }
+
+    #[test]
+    fn processor_time_is_found_behind_any_name() {
+        let stat = "12 (a) b) S 1 2 3 4 5 6 7 8 9 10 70 30 0 0 20 0";
+        assert_eq!(cpu_ticks_of(stat), Some(100));
+        assert!(cpu_ticks_of(&fs::read_to_string("/proc/self/stat").expect("Linux")).is_some());
+    }
+}

@@ -1,0 +1,137 @@
+//! What goes over the wire: a request as the bytes that are sent, rendered once and sent many times.
+
+use std::fmt::Write as _;
+
+use http::{HeaderName, HeaderValue, Method};
+use url::Url;
+
+use crate::transport::Origin;
+
+/// A request as a person wrote it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    pub method: Method,
+    pub url: Url,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+/// A request as it is sent.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// Where it goes.
+    pub origin: Origin,
+    /// Head and body.
+    pub bytes: Box<[u8]>,
+    /// A response to `HEAD` has no body, whatever its head says.
+    pub is_head: bool,
+    /// Whether it may be sent again when a kept connection turns out to be closed (RFC 9110, 9.2.2).
+    pub is_idempotent: bool,
+}
+
+impl Target {
+    /// Reads what a person wrote; what could break the framing of the request is refused.
+    pub fn new(method: &str, url: &str, headers: &[(String, String)], body: &str) -> Result<Self, String> {
+        let method: Method = method.parse().map_err(|_| format!("`{method}` is not an HTTP method"))?;
+        if method == Method::CONNECT {
+            return Err("the method CONNECT is for proxies and cannot be load".to_owned());
+        }
+        let url = Url::parse(url).map_err(|error| format!("`{url}` is not a URL: {error}"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("the URL carries a user name or password; send an Authorization header instead".to_owned());
+        }
+        Origin::of(&url).ok_or_else(|| format!("`{url}` is not an absolute http or https URL"))?;
+        for (name, value) in headers {
+            check_header(name, value, body)?;
+        }
+        Ok(Self { method, url, headers: headers.to_vec(), body: body.to_owned() })
+    }
+
+    /// The bytes: `Host` comes first and `Content-Length` last, when nobody wrote them.
+    pub fn render(&self) -> Rendered {
+        let origin = Origin::of(&self.url).expect("checked when the target was made");
+        let mut head = format!("{} {}", self.method, self.url.path());
+        if let Some(query) = self.url.query() {
+            let _ = write!(head, "?{query}");
+        }
+        head.push_str(" HTTP/1.1\r\n");
+        if !self.has("host") {
+            let _ = write!(head, "Host: {}\r\n", origin.authority());
+        }
+        for (name, value) in &self.headers {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        if !self.has("content-length") && self.announces_length() {
+            let _ = write!(head, "Content-Length: {}\r\n", self.body.len());
+        }
+        head.push_str("\r\n");
+        head.push_str(&self.body);
+        Rendered {
+            origin,
+            bytes: head.into_bytes().into_boxed_slice(),
+            is_head: self.method == Method::HEAD,
+            is_idempotent: self.method.is_idempotent(),
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
+    }
+
+    fn announces_length(&self) -> bool {
+        !self.body.is_empty() || [Method::POST, Method::PUT, Method::PATCH].contains(&self.method)
+    }
+}
+
+fn check_header(name: &str, value: &str, body: &str) -> Result<(), String> {
+    name.parse::<HeaderName>().map_err(|_| format!("`{name}` is not a header name"))?;
+    HeaderValue::from_bytes(value.as_bytes())
+        .map_err(|_| format!("the value of header `{name}` has a control character"))?;
+    if name.eq_ignore_ascii_case("transfer-encoding") {
+        return Err("the header Transfer-Encoding does not fit: bodies are sent with Content-Length".to_owned());
+    }
+    if name.eq_ignore_ascii_case("content-length") && value.trim().parse() != Ok(body.len()) {
+        return Err(format!("Content-Length is `{value}`, but the body has {} bytes; leave it out", body.len()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result<String, String> {
+        let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let rendered = Target::new(method, url, &headers, body)?.render();
+        Ok(String::from_utf8(rendered.bytes.into_vec()).expect("made of text"))
+    }
+
+    #[test]
+    fn host_and_content_length_are_added_when_absent() {
+        assert_eq!(
+            text("GET", "http://a.test:81/x?y=1#z", &[], ""),
+            Ok("GET /x?y=1 HTTP/1.1\r\nHost: a.test:81\r\n\r\n".into())
+        );
+        assert_eq!(
+            text("POST", "https://a.test", &[("X-A", "b")], "hey"),
+            Ok("POST / HTTP/1.1\r\nHost: a.test\r\nX-A: b\r\nContent-Length: 3\r\n\r\nhey".into())
+        );
+        assert_eq!(
+            text("PUT", "http://[::1]:8/", &[("host", "other")], ""),
+            Ok("PUT / HTTP/1.1\r\nhost: other\r\nContent-Length: 0\r\n\r\n".into())
+        );
+    }
+
+    #[test]
+    fn what_could_break_the_framing_is_refused() {
+        let url = "http://a.test/";
+        assert!(text("G ET", url, &[], "").is_err());
+        assert!(text("GET", "ftp://a.test/", &[], "").is_err());
+        assert!(text("GET", "/only/a/path", &[], "").is_err());
+        assert!(text("GET", "http://u:p@a.test/", &[], "").is_err());
+        assert!(text("GET", url, &[("X", "a\r\nY: b")], "").is_err());
+        assert!(text("GET", url, &[("X Y", "a")], "").is_err());
+        assert!(text("POST", url, &[("Content-Length", "4")], "hey").is_err());
+        assert!(text("POST", url, &[("Transfer-Encoding", "chunked")], "hey").is_err());
+    }
+}

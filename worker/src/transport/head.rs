@@ -1,0 +1,188 @@
+//! The head of a response: its status, how its body is framed, and whether the connection may be kept.
+
+use std::mem::MaybeUninit;
+
+use httparse::{Header, ParserConfig, Status};
+
+use crate::Fault;
+
+/// How long a head may be.
+pub const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// How many headers it may have.
+const MAX_HEADERS: usize = 128;
+
+/// What the rest of the worker wants to know of a head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub status: u16,
+    /// Where a redirect leads.
+    pub location: Option<String>,
+    /// Whether the connection may carry another request.
+    pub reusable: bool,
+    pub framing: Framing,
+}
+
+/// How the end of the body is found (RFC 9112, 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// An interim response: another head follows.
+    Interim,
+    None,
+    Length(u64),
+    Chunked,
+    UntilClose,
+}
+
+/// Reads the head at the front of `input`; `None` when it is not complete yet, else the head and its length.
+pub fn parse(input: &[u8], is_head: bool) -> Result<Option<(Head, usize)>, Fault> {
+    let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut []);
+    let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut response, input, &mut headers);
+    match parsed {
+        Ok(Status::Partial) => Ok(None),
+        Ok(Status::Complete(length)) => Ok(Some((understand(&response, is_head)?, length))),
+        Err(httparse::Error::TooManyHeaders) => Err(Fault::HeadTooLarge),
+        Err(_) => Err(Fault::MalformedResponse),
+    }
+}
+
+fn understand(response: &httparse::Response<'_, '_>, is_head: bool) -> Result<Head, Fault> {
+    let status = response.code.filter(|code| *code >= 100).ok_or(Fault::MalformedResponse)?;
+    let mut fields = Fields { keep_alive: response.version == Some(1), ..Fields::default() };
+    for header in response.headers.iter() {
+        fields.read(header)?;
+    }
+    let framing = match status {
+        101 => Framing::None,
+        100..200 => Framing::Interim,
+        204 | 304 => Framing::None,
+        _ if is_head => Framing::None,
+        _ => fields.framing(),
+    };
+    let clear = !(fields.coded && fields.length.is_some());
+    let reusable = fields.keep_alive && clear && framing != Framing::UntilClose && status != 101;
+    let location = fields.location.filter(|_| (300..400).contains(&status));
+    Ok(Head { status, location: location.and_then(as_text), reusable, framing })
+}
+
+/// The four headers that matter here.
+#[derive(Default)]
+struct Fields<'a> {
+    length: Option<u64>,
+    coded: bool,
+    chunked: bool,
+    keep_alive: bool,
+    location: Option<&'a [u8]>,
+}
+
+impl<'a> Fields<'a> {
+    fn read(&mut self, header: &Header<'a>) -> Result<(), Fault> {
+        // The length tells most headers apart without looking at them.
+        match header.name.len() {
+            14 if header.name.eq_ignore_ascii_case("content-length") => self.read_length(header.value)?,
+            17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
+                self.coded = true;
+                self.chunked = tokens(header.value).last().is_some_and(|last| last.eq_ignore_ascii_case(b"chunked"));
+            }
+            10 if header.name.eq_ignore_ascii_case("connection") => {
+                for token in tokens(header.value) {
+                    if token.eq_ignore_ascii_case(b"close") {
+                        self.keep_alive = false;
+                    } else if token.eq_ignore_ascii_case(b"keep-alive") {
+                        self.keep_alive = true;
+                    }
+                }
+            }
+            8 if header.name.eq_ignore_ascii_case("location") => self.location = Some(header.value),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Several lengths are one when they agree, and malformed when they do not.
+    fn read_length(&mut self, value: &[u8]) -> Result<(), Fault> {
+        for token in tokens(value) {
+            let digits = token.iter().all(u8::is_ascii_digit);
+            let text = str::from_utf8(token).ok().filter(|_| digits).ok_or(Fault::MalformedResponse)?;
+            let length = text.parse().map_err(|_| Fault::MalformedResponse)?;
+            if *self.length.get_or_insert(length) != length {
+                return Err(Fault::MalformedResponse);
+            }
+        }
+        Ok(())
+    }
+
+    fn framing(&self) -> Framing {
+        match self.length {
+            _ if self.chunked => Framing::Chunked,
+            _ if self.coded => Framing::UntilClose,
+            Some(0) => Framing::None,
+            Some(length) => Framing::Length(length),
+            None => Framing::UntilClose,
+        }
+    }
+}
+
+fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
+fn as_text(value: &[u8]) -> Option<String> {
+    str::from_utf8(value).ok().map(ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(text: &str) -> Result<Head, Fault> {
+        parse(text.as_bytes(), false).map(|parsed| parsed.expect("complete").0)
+    }
+
+    #[test]
+    fn the_framing_follows_the_rules_of_the_protocol() {
+        let framing = |lines: &str| head(&format!("HTTP/1.1 200 OK\r\n{lines}\r\n")).map(|head| head.framing);
+        assert_eq!(framing("Content-Length: 12\r\n"), Ok(Framing::Length(12)));
+        assert_eq!(framing("content-length: 12, 12\r\nContent-Length: 12\r\n"), Ok(Framing::Length(12)));
+        assert_eq!(framing("Content-Length: 0\r\n"), Ok(Framing::None));
+        assert_eq!(framing("Transfer-Encoding: gzip, Chunked\r\nContent-Length: 3\r\n"), Ok(Framing::Chunked));
+        assert_eq!(framing("Transfer-Encoding: gzip\r\n"), Ok(Framing::UntilClose));
+        assert_eq!(framing(""), Ok(Framing::UntilClose));
+        for bad in
+            ["Content-Length: 1, 2\r\n", "Content-Length: -1\r\n", "Content-Length: +1\r\n", "Content-Length:\r\n"]
+        {
+            assert_eq!(framing(bad), Err(Fault::MalformedResponse), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_kept_only_when_both_sides_agree_where_the_response_ends() {
+        let reusable = |text: &str| head(text).map(|head| head.reusable);
+        assert_eq!(reusable("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n"), Ok(true));
+        assert_eq!(reusable("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: foo, Close\r\n\r\n"), Ok(false));
+        assert_eq!(reusable("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n"), Ok(false));
+        assert_eq!(reusable("HTTP/1.0 200 OK\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\n"), Ok(true));
+        assert_eq!(reusable("HTTP/1.1 200 OK\r\n\r\n"), Ok(false));
+        assert_eq!(reusable("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"), Ok(false));
+        assert_eq!(reusable("HTTP/1.1 204 No Content\r\n\r\n"), Ok(true));
+    }
+
+    #[test]
+    fn a_location_is_kept_for_redirects_only() {
+        let found = head("HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n").expect("valid");
+        assert_eq!(found.location.as_deref(), Some("/x"));
+        let created = head("HTTP/1.1 201 Created\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n").expect("valid");
+        assert_eq!(created.location, None);
+    }
+
+    #[test]
+    fn what_is_not_http_is_malformed_and_too_many_headers_are_too_many() {
+        for bad in
+            ["SSH-2.0-OpenSSH\r\n\r\n", "HTTP/2 200\r\n\r\n", "HTTP/1.1 099 X\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n"]
+        {
+            assert_eq!(parse(bad.as_bytes(), false), Err(Fault::MalformedResponse), "{bad}");
+        }
+        let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(MAX_HEADERS + 1));
+        assert_eq!(parse(many.as_bytes(), false), Err(Fault::HeadTooLarge));
+    }
+}

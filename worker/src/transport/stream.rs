@@ -1,0 +1,49 @@
+//! A connection, with TLS or without.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+use tokio_rustls::client::TlsStream;
+
+/// A byte stream to a peer.
+pub enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// Reads what is there into `buffer`; 0 means that the peer sends no more.
+    ///
+    /// Reading less than the buffer holds tells the runtime that nothing is left, so that no second read has to fail.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut read = ReadBuf::new(buffer);
+        let polled = match self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, &mut read),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, &mut read),
+        };
+        polled.map_ok(|()| read.filled().len())
+    }
+
+    /// Writes the front of `bytes`.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    /// Sees to it that what was written is on its way.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+}

@@ -4,9 +4,12 @@
 
 pub mod check;
 pub mod cli;
+pub mod cloud;
 pub mod config;
+pub mod deploy;
 pub mod exit;
 pub mod failure;
+pub mod release;
 pub mod render;
 pub mod report;
 pub mod run;

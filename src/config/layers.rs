@@ -19,6 +19,7 @@ pub const OTHER_VARIABLES: &[&str] = &[
     "DLT_ENV",
     "DLT_HUB_REGION",
     "DLT_LOG",
+    "DLT_RELEASE",
     "DLT_ROLE",
     "DLT_RUN_FOLDER",
     "DLT_STATE_MACHINE_ARN",

@@ -1,0 +1,80 @@
+//! `dlt down`: an environment taken away, with a list before and a ledger after.
+
+use std::sync::{Arc, atomic::AtomicUsize};
+
+use tokio::sync::watch;
+
+use super::{Global, Output, asking, environment::EnvironmentArgs};
+use crate::{
+    cloud::Cloud,
+    config::Config,
+    deploy::{
+        engine::Surroundings,
+        event::{Event, Observer, Phase},
+        follow::Wish,
+        show::{self, Pause, Style},
+        teardown,
+    },
+    exit::Exit,
+    failure::Failure,
+};
+
+/// Arguments of `dlt down`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    environment: EnvironmentArgs,
+    /// Agree beforehand to all that is listed.
+    #[arg(long, short)]
+    yes: bool,
+    /// Also remove the data that the environment file keeps.
+    #[arg(long)]
+    purge: bool,
+}
+
+/// Takes an environment away.
+///
+/// # Errors
+/// Stacks that are protected, a refusal of AWS, or a deletion that failed.
+pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+    let json = global.output == Output::Json;
+    let config = args.environment.load()?;
+    let cloud = Cloud::connect(&config.region, &config.regions).await?;
+    let (observer, events) = Observer::channel();
+    let (reader, pause) = show::reader(events, Style::fitting(json));
+    let shown = tokio::spawn(reader);
+    let (wish, wishes) = watch::channel(Wish::Continue);
+    let in_flight = Arc::new(AtomicUsize::new(0));
+    let around = Surroundings { cloud: &cloud, observer: &observer, wishes, in_flight: in_flight.clone() };
+    let work = take_away(&around, &config, args, json, &pause);
+    let result = asking::interruptible(work, in_flight, wish, &observer).await;
+    drop(observer);
+    drop(shown.await);
+    result.map(|()| Exit::Done)
+}
+
+async fn take_away(
+    around: &Surroundings<'_>,
+    config: &Config,
+    args: &Args,
+    json: bool,
+    pause: &Pause,
+) -> Result<(), Failure> {
+    let observer = around.observer;
+    let (stack, account) = (config.stack.to_string(), around.cloud.identity.account.clone());
+    observer.tell(Event::Began { stack: stack.clone(), account, phases: teardown::PHASES.to_vec() });
+    observer.tell(Event::PhaseStarted { phase: Phase::Plan });
+    let doomed = teardown::doomed(around.cloud, config).await?;
+    observer.tell(Event::PhaseEnded { phase: Phase::Plan });
+    let stacks: Vec<_> = doomed.stacks.iter().map(|(_, stack, _)| stack.clone()).collect();
+    if !stacks.is_empty() {
+        observer.tell(Event::Inventory { stacks: stacks.clone(), holdings: doomed.holdings.clone() });
+    }
+    if !stacks.is_empty() || args.purge {
+        asking::answerable(args.yes, json)?;
+        if !args.yes {
+            asking::confirm_by_name(&stack, pause).await?;
+        }
+    }
+    teardown::down(around, config, doomed, args.purge).await.map(drop)
+}

@@ -1,0 +1,114 @@
+//! `dlt up`: an environment as its file says, by one command.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicUsize},
+};
+
+use tokio::sync::watch;
+
+use super::{Global, Output, asking, environment::EnvironmentArgs, plan::ReleaseArgs};
+use crate::{
+    cloud::Cloud,
+    config::Config,
+    deploy::{
+        consent::Consent,
+        engine::{self, PHASES, Surroundings},
+        event::{Event, Observer, Phase},
+        follow::Wish,
+        people,
+        show::{self, Style},
+        survey,
+    },
+    exit::Exit,
+    failure::Failure,
+    release::Release,
+};
+
+/// Arguments of `dlt up`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    environment: EnvironmentArgs,
+    /// Agree beforehand, except to losing data.
+    #[arg(long, short)]
+    yes: bool,
+    /// Agree to losing the data in this resource, by its name in the template; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    allow_data_loss: Vec<String>,
+    #[command(flatten)]
+    release: ReleaseArgs,
+}
+
+/// Deploys an environment, or does nothing when it is as it should be.
+///
+/// # Errors
+/// A wrong environment file, a release that is not there, a refusal of AWS or of a guard, or a deployment that failed.
+pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+    let json = global.output == Output::Json;
+    let config = args.environment.load()?;
+    let release = Release::find(args.release.release.as_deref())?;
+    let cloud = Cloud::connect(&config.region, &config.regions).await?;
+    let (observer, events) = Observer::channel();
+    let (reader, pause) = show::reader(events, Style::fitting(json));
+    let shown = tokio::spawn(reader);
+    let (wish, wishes) = watch::channel(Wish::Continue);
+    let in_flight = Arc::new(AtomicUsize::new(0));
+    let around = Surroundings { cloud: &cloud, observer: &observer, wishes, in_flight: in_flight.clone() };
+    let consent = Consent { yes: args.yes, losses: args.allow_data_loss.iter().cloned().collect() };
+    let ask = async |demand| {
+        asking::answerable(args.yes, json)?;
+        asking::ask(demand, &pause).await
+    };
+    let work = deploy(&around, &config, &release, consent, &ask);
+    let result = asking::interruptible(work, in_flight, wish, &observer).await;
+    if let Ok(outputs) = &result {
+        observer.tell(Event::Outputs { outputs: outputs.clone() });
+    }
+    drop(observer);
+    drop(shown.await);
+    let outputs = result?;
+    if !json {
+        super::outputs::print(&outputs);
+    }
+    Ok(Exit::Done)
+}
+
+async fn deploy(
+    around: &Surroundings<'_>,
+    config: &Config,
+    release: &Release,
+    consent: Consent,
+    ask: &impl AsyncFn(crate::deploy::consent::Demand) -> Result<Consent, Failure>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let observer = around.observer;
+    let (stack, account) = (config.stack.to_string(), around.cloud.identity.account.clone());
+    observer.tell(Event::Began { stack, account, phases: PHASES.to_vec() });
+    observer.tell(Event::PhaseStarted { phase: Phase::Plan });
+    let survey = survey::survey(around.cloud, config, release).await?;
+    observer.tell(Event::PhaseEnded { phase: Phase::Plan });
+    observer.tell(Event::Planned { plan: Box::new(survey.plan.clone()) });
+    let outputs = engine::up(around, survey, release, consent, ask).await?;
+    let_admin_in(around, config, &outputs).await?;
+    Ok(outputs)
+}
+
+/// Sets the admin's permanent password, when the environment names one and the admin has none yet.
+async fn let_admin_in(
+    around: &Surroundings<'_>,
+    config: &Config,
+    outputs: &BTreeMap<String, String>,
+) -> Result<(), Failure> {
+    let (Some(parameter), Some(pool)) = (&config.admin.password_parameter, outputs.get("UserPoolId")) else {
+        return Ok(());
+    };
+    let (clients, name) = (around.cloud.hub(), &config.admin.name);
+    if people::awaits_password(clients, pool, name).await? {
+        people::set_password(clients, pool, name, parameter).await?;
+        let text = format!(
+            "the admin `{name}` signs in with the password in the parameter `{parameter}`; nobody has to answer the invitation"
+        );
+        around.observer.notice(text);
+    }
+    Ok(())
+}

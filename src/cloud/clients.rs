@@ -1,0 +1,133 @@
+//! Clients for every region of an environment, made once. Profile, region and endpoint variables mean what they mean
+//! everywhere.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_cloudformation::config::retry::RetryPartition;
+use dlt_model::id::Region;
+
+use super::{CloudError, Doing};
+
+/// How often the SDK tries a call before we hear of a failure.
+const ATTEMPTS: u32 = 6;
+/// How long we wait for a connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long we wait for the next byte of an answer.
+const READ_WITHIN: Duration = Duration::from_secs(60);
+
+/// AWS, seen from one account and from the regions of one environment.
+#[derive(Clone, Debug)]
+pub struct Cloud {
+    /// Who we are there.
+    pub identity: Identity,
+    /// Where the main stack lives.
+    pub hub: Region,
+    /// Where all services are found, when it is not AWS's own endpoints.
+    pub endpoint: Option<String>,
+    regions: BTreeMap<Region, Clients>,
+}
+
+/// Who we are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Twelve digits.
+    pub account: String,
+    /// The user or role.
+    pub arn: String,
+}
+
+/// The clients of one region. All calls of one client share one retry budget and one rate limiter, so that a region is
+/// never asked faster than it answers.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    /// Stacks.
+    pub cloudformation: aws_sdk_cloudformation::Client,
+    /// Artifacts and data.
+    pub s3: aws_sdk_s3::Client,
+    /// The worker image.
+    pub ecr: aws_sdk_ecr::Client,
+    /// Parameters.
+    pub ssm: aws_sdk_ssm::Client,
+    /// The table.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Users.
+    pub cognito: aws_sdk_cognitoidentityprovider::Client,
+}
+
+impl Cloud {
+    /// Clients for the hub and the load regions. Asks AWS one question: who are we?
+    pub async fn connect(hub: &Region, load: &[Region]) -> Result<Self, CloudError> {
+        let hub_config = configured(hub).await;
+        let endpoint = hub_config.endpoint_url().map(ToOwned::to_owned);
+        let identity = whoami(&hub_config).await?;
+        let mut regions = BTreeMap::from([(hub.clone(), Clients::new(hub, &hub_config))]);
+        for region in load {
+            if !regions.contains_key(region) {
+                let config = in_region(&hub_config, region);
+                regions.insert(region.clone(), Clients::new(region, &config));
+            }
+        }
+        Ok(Self { identity, hub: hub.clone(), endpoint, regions })
+    }
+
+    /// The clients of a region of this environment.
+    pub fn at(&self, region: &Region) -> &Clients {
+        self.regions.get(region).expect("every region of the environment has clients: made in Cloud::connect")
+    }
+
+    /// The clients of the hub region.
+    pub fn hub(&self) -> &Clients {
+        self.at(&self.hub)
+    }
+
+    /// The hub first, then the others in the order of their names.
+    pub fn regions(&self) -> impl Iterator<Item = &Region> {
+        std::iter::once(&self.hub).chain(self.regions.keys().filter(|region| **region != self.hub))
+    }
+}
+
+impl Clients {
+    fn new(region: &Region, config: &SdkConfig) -> Self {
+        let patient = RetryConfig::adaptive().with_max_attempts(ATTEMPTS);
+        let partition = RetryPartition::new(format!("cloudformation-{region}"));
+        let cloudformation = aws_sdk_cloudformation::config::Builder::from(config)
+            .retry_config(patient)
+            .retry_partition(partition)
+            .build();
+        // A bucket's name as a host name needs DNS that a custom endpoint does not have.
+        let by_path = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(by_path).build();
+        Self {
+            cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            ecr: aws_sdk_ecr::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            cognito: aws_sdk_cognitoidentityprovider::Client::new(config),
+        }
+    }
+}
+
+async fn configured(region: &Region) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_WITHIN).read_timeout(READ_WITHIN).build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(aws_config::Region::new(region.to_string()))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts)
+        .load()
+        .await
+}
+
+fn in_region(config: &SdkConfig, region: &Region) -> SdkConfig {
+    config.to_builder().region(aws_config::Region::new(region.to_string())).build()
+}
+
+async fn whoami(config: &SdkConfig) -> Result<Identity, CloudError> {
+    let doing = "ask AWS who we are";
+    let caller = aws_sdk_sts::Client::new(config).get_caller_identity().send().await.doing(doing)?;
+    match (caller.account, caller.arn) {
+        (Some(account), Some(arn)) => Ok(Identity { account, arn }),
+        _ => Err(CloudError::unexpected(doing, "the answer names no account")),
+    }
+}

@@ -1,0 +1,7 @@
+//! AWS as the CLI meets it: one set of clients per region, and errors that say what to do.
+
+mod clients;
+mod trouble;
+
+pub use clients::{Clients, Cloud, Identity};
+pub use trouble::{CloudError, Doing, Kind};

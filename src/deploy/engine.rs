@@ -1,0 +1,436 @@
+//! Carrying a plan out: foundations, uploads, change sets, their approval, their execution, the outputs.
+//!
+//! The engine never prints. What must be asked is asked through a function that it is given.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use futures::future::{join_all, try_join_all};
+use tokio::sync::watch;
+
+use super::{
+    consent::{Approved, ChangeSet, Consent, Demand, demand},
+    event::{Event, Observer, Operation, Phase, StackRef},
+    follow::{self, Begun, Ending, Wish},
+    plan::{Action, AssetPlan, Plan, StackPlan, Wanted},
+    proposal::{self, Proposal, Source},
+    stacks,
+    status::{Standing, Verdict, standing},
+    survey::Survey,
+};
+use crate::{cloud::Cloud, exit::Exit, failure::Failure, release::Release, render::Part};
+
+/// What the engine needs of the world while it works.
+#[derive(Clone, Debug)]
+pub struct Surroundings<'a> {
+    /// AWS.
+    pub cloud: &'a Cloud,
+    /// Where it says what happens.
+    pub observer: &'a Observer,
+    /// What the person at the keyboard wants of running operations.
+    pub wishes: watch::Receiver<Wish>,
+    /// How many operations are going on in AWS for us right now.
+    pub in_flight: Arc<AtomicUsize>,
+}
+
+impl Surroundings<'_> {
+    /// Follows an operation, counted as going on meanwhile.
+    pub async fn follow(&self, begun: Begun) -> Result<Ending, Failure> {
+        let client = &self.cloud.at(&begun.stack.region).cloudformation;
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        let ending = follow::follow(client, begun, self.observer, self.wishes.clone()).await;
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        ending
+    }
+}
+
+/// The phases of `up`, in order.
+pub const PHASES: [Phase; 6] =
+    [Phase::Plan, Phase::Foundation, Phase::Upload, Phase::ChangeSet, Phase::Deploy, Phase::Verify];
+
+/// Carries a plan out, and answers the outputs of the main stack.
+///
+/// `ask` is called with what is still to be agreed to; it answers what was agreed to, or why not.
+pub async fn up(
+    around: &Surroundings<'_>,
+    survey: Survey,
+    release: &Release,
+    consent: Consent,
+    ask: &impl AsyncFn(Demand) -> Result<Consent, Failure>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    guard(&survey.plan)?;
+    if survey.plan.is_empty() {
+        return Ok(outputs(&survey));
+    }
+    let consent = agree(consent, &names(&survey.plan), ask).await?;
+    foundations(around, &survey, &consent).await?;
+    upload(around, &survey, release).await?;
+    let (change_sets, joined) = propose(around, &survey).await?;
+    let losses: BTreeSet<String> = change_sets.iter().flat_map(ChangeSet::losses).collect();
+    let consent = agree(consent, &losses.into_iter().collect::<Vec<_>>(), ask).await?;
+    phase(around.observer, Phase::Deploy, async {
+        let mut work: Vec<Begun> = Vec::new();
+        for change_set in change_sets {
+            work.push(execute(around, &survey, approve(change_set, &consent)?).await?);
+        }
+        work.extend(joined);
+        finish(around, work).await
+    })
+    .await?;
+    phase(around.observer, Phase::Verify, verify(around, &survey)).await
+}
+
+async fn phase<T>(
+    observer: &Observer,
+    phase: Phase,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    observer.tell(Event::PhaseStarted { phase });
+    let result = work.await?;
+    observer.tell(Event::PhaseEnded { phase });
+    Ok(result)
+}
+
+/// Stops before anything is done when a stack cannot be worked on.
+pub fn guard(plan: &Plan) -> Result<(), Failure> {
+    for stack in &plan.stacks {
+        match &stack.action {
+            Action::Blocked { status, why, way_out } => {
+                let message = format!("the stack `{}` is in {status}: {why}", stack.stack);
+                return Err(Failure::new(Exit::NeedsRecovery, message).hint(way_out.clone()));
+            }
+            Action::Held { status } => {
+                let message = format!("another operation holds the stack `{}` ({status})", stack.stack);
+                return Err(Failure::new(Exit::Held, message).hint("wait until it is over, and run this again"));
+            }
+            Action::Create | Action::Update | Action::Nothing | Action::Join => {}
+        }
+    }
+    Ok(())
+}
+
+fn names(plan: &Plan) -> Vec<String> {
+    plan.losses().into_iter().map(|(_, resource)| resource.logical_id.clone()).collect()
+}
+
+/// Asks until everything is agreed to. What was agreed to before stays agreed.
+async fn agree(
+    mut consent: Consent,
+    losses: &[String],
+    ask: &impl AsyncFn(Demand) -> Result<Consent, Failure>,
+) -> Result<Consent, Failure> {
+    loop {
+        match demand(&consent, losses) {
+            Demand::Nothing => return Ok(consent),
+            missing => {
+                let more = ask(missing).await?;
+                consent.yes |= more.yes;
+                consent.losses.extend(more.losses);
+            }
+        }
+    }
+}
+
+fn approve(change_set: ChangeSet, consent: &Consent) -> Result<Approved<ChangeSet>, Failure> {
+    Approved::new(change_set, consent).map_err(|(change_set, _)| {
+        let message = format!("the change set of `{}` was not agreed to", change_set.stack);
+        Failure::new(Exit::Guarded, message)
+    })
+}
+
+async fn foundations(around: &Surroundings<'_>, survey: &Survey, consent: &Consent) -> Result<(), Failure> {
+    phase(around.observer, Phase::Foundation, async {
+        let work = parts(survey, |part| part == Part::Foundation).map(|(wanted, plan)| async move {
+            // A foundation makes the bucket that templates are sent to, so its own template goes with the call.
+            let source = Source::Text(wanted.template.clone());
+            match proposed(around, survey, wanted, plan, &source).await? {
+                Some(Next::Approve(change_set)) => {
+                    let approved = approve(change_set, consent)?;
+                    Ok(Some(execute(around, survey, approved).await?))
+                }
+                Some(Next::Join(begun)) => Ok(Some(begun)),
+                None => Ok::<_, Failure>(None),
+            }
+        });
+        let begun = try_join_all(work).await?.into_iter().flatten().collect();
+        finish(around, begun).await
+    })
+    .await
+}
+
+/// Main and regional stacks all at once: none needs another at deploy time.
+async fn propose(around: &Surroundings<'_>, survey: &Survey) -> Result<(Vec<ChangeSet>, Vec<Begun>), Failure> {
+    phase(around.observer, Phase::ChangeSet, async {
+        let work = parts(survey, |part| part != Part::Foundation).map(|(wanted, plan)| async move {
+            let upload = survey.uploads.iter().find(|upload| upload.region == wanted.stack.region);
+            let upload = upload.expect("every region of the environment was looked at: see release::uploads");
+            let url = upload.send_template(around.cloud, &wanted.template).await?;
+            proposed(around, survey, wanted, plan, &Source::Url(url)).await
+        });
+        let (mut change_sets, mut joined) = (Vec::new(), Vec::new());
+        for next in try_join_all(work).await?.into_iter().flatten() {
+            match next {
+                Next::Approve(change_set) => change_sets.push(change_set),
+                Next::Join(begun) => joined.push(begun),
+            }
+        }
+        Ok((change_sets, joined))
+    })
+    .await
+}
+
+/// What is to be done with a stack after CloudFormation was asked.
+enum Next {
+    Approve(ChangeSet),
+    Join(Begun),
+}
+
+fn parts(survey: &Survey, is_one: fn(Part) -> bool) -> impl Iterator<Item = (&Wanted, &StackPlan)> {
+    let busy = |plan: &&StackPlan| plan.action != Action::Nothing;
+    survey.wanted.iter().zip(&survey.plan.stacks).filter(move |(wanted, plan)| is_one(wanted.part) && busy(plan))
+}
+
+async fn proposed(
+    around: &Surroundings<'_>,
+    survey: &Survey,
+    wanted: &Wanted,
+    plan: &StackPlan,
+    source: &Source,
+) -> Result<Option<Next>, Failure> {
+    if plan.action == Action::Join {
+        return Ok(Some(Next::Join(join(around, survey, &wanted.stack))));
+    }
+    let client = &around.cloud.at(&wanted.stack.region).cloudformation;
+    let stack = wanted.stack.clone();
+    match proposal::propose(client, wanted, plan, source).await? {
+        Proposal::Changes(change_set) => {
+            around.observer.tell(Event::Proposed { stack, changes: change_set.changes.clone() });
+            Ok(Some(Next::Approve(change_set)))
+        }
+        Proposal::Nothing => {
+            around.observer.tell(Event::Unchanged { stack });
+            Ok(None)
+        }
+    }
+}
+
+fn join(around: &Surroundings<'_>, survey: &Survey, stack: &StackRef) -> Begun {
+    let before = live_of(survey, stack).clone();
+    let status = before.status.as_deref().unwrap_or_default();
+    let creating = status.starts_with("CREATE") || status.starts_with("ROLLBACK");
+    let operation = if creating { Operation::Create } else { Operation::Update };
+    around.observer.tell(Event::Started { stack: stack.clone(), operation, joined: true, expected: None });
+    Begun {
+        stack: stack.clone(),
+        stack_id: before.stack_id.clone(),
+        operation,
+        before,
+        earlier: BTreeSet::new(),
+        joined: true,
+    }
+}
+
+fn live_of<'a>(survey: &'a Survey, stack: &StackRef) -> &'a super::plan::Live {
+    let index = survey.wanted.iter().position(|wanted| wanted.stack == *stack);
+    &survey.live[index.expect("change sets are made for planned stacks only: see propose")]
+}
+
+async fn execute(around: &Surroundings<'_>, survey: &Survey, approved: Approved<ChangeSet>) -> Result<Begun, Failure> {
+    let client = &around.cloud.at(&approved.stack().region).cloudformation;
+    // What is there now is not news later.
+    let earlier = stacks::recent_events(client, approved.stack_id()).await?;
+    let change_set = proposal::execute(client, approved).await?;
+    let operation = if change_set.creates { Operation::Create } else { Operation::Update };
+    let (stack, expected) = (change_set.stack.clone(), Some(change_set.changes.len()));
+    around.observer.tell(Event::Started { stack, operation, joined: false, expected });
+    let mut before = live_of(survey, &change_set.stack).clone();
+    if change_set.creates {
+        before.status = Some("REVIEW_IN_PROGRESS".to_owned());
+    }
+    let earlier = earlier.into_iter().map(|event| event.id).collect();
+    Ok(Begun { stack: change_set.stack, stack_id: change_set.stack_id, operation, before, earlier, joined: false })
+}
+
+/// Follows all operations to their ends, also when one of them fails: what is not watched is not known.
+async fn finish(around: &Surroundings<'_>, begun: Vec<Begun>) -> Result<(), Failure> {
+    let follow = |begun: Begun| async move {
+        let operation = begun.operation;
+        let ending = around.follow(begun).await?;
+        Ok::<_, Failure>((operation, ending))
+    };
+    let endings = join_all(begun.into_iter().map(follow)).await;
+    let failures = endings.into_iter().filter_map(|ending| match ending {
+        Ok((operation, ending)) => failure_of(operation, &ending),
+        Err(failure) => Some(failure),
+    });
+    worst(failures.collect()).map_or(Ok(()), Err)
+}
+
+/// What an ending means, if it is not the one that was hoped for.
+pub fn failure_of(operation: Operation, ending: &Ending) -> Option<Failure> {
+    let stack = &ending.stack;
+    let what = match operation {
+        Operation::Create => "create",
+        Operation::Update => "update",
+        Operation::Delete => "delete",
+    };
+    let (exit, message) = match (ending.verdict, operation) {
+        (Verdict::Succeeded, Operation::Create | Operation::Update) | (Verdict::Deleted, Operation::Delete) => {
+            return None;
+        }
+        (Verdict::RolledBack, _) => {
+            (Exit::RolledBack, format!("failed to {what} the stack `{stack}`; AWS rolled it back"))
+        }
+        (Verdict::Deleted, _) => (Exit::RolledBack, format!("the stack `{stack}` was cancelled and is deleted")),
+        (Verdict::NeedsRecovery | Verdict::Succeeded, _) => {
+            let status = ending.live.status.as_deref().unwrap_or("unknown");
+            (Exit::NeedsRecovery, format!("failed to {what} the stack `{stack}`, which is now in {status}"))
+        }
+    };
+    let mut failure = Failure::new(exit, message);
+    if let Some(cause) = &ending.cause {
+        failure.causes.push(format!("{} ({}): {}", cause.logical_id, cause.kind, cause.reason));
+    }
+    if let Standing::Stuck(stuck) = standing(ending.live.status.as_deref()) {
+        failure = failure.hint(stuck.way_out(&stack.name).1);
+    }
+    Some(failure)
+}
+
+/// One failure for all: the one that needs the most help, with the others named below it.
+pub(super) fn worst(mut failures: Vec<Failure>) -> Option<Failure> {
+    failures.sort_by_key(|failure| match failure.exit {
+        Exit::NeedsRecovery => 0,
+        Exit::RolledBack => 1,
+        _ => 2,
+    });
+    let mut failures = failures.into_iter();
+    let mut worst = failures.next()?;
+    worst.causes.extend(failures.map(|other| format!("also: {}", other.message)));
+    Some(worst)
+}
+
+async fn upload(around: &Surroundings<'_>, survey: &Survey, release: &Release) -> Result<(), Failure> {
+    let missing = survey.plan.assets.iter().filter(|asset| !asset.present);
+    phase(around.observer, Phase::Upload, async {
+        for present in survey.plan.assets.iter().filter(|asset| asset.present) {
+            let (asset, region) = (present.asset.clone(), present.region.clone());
+            around.observer.tell(Event::AssetPresent { asset, region });
+        }
+        try_join_all(missing.map(|asset| send(around, survey, release, asset))).await.map(drop)
+    })
+    .await
+}
+
+async fn send(around: &Surroundings<'_>, survey: &Survey, release: &Release, asset: &AssetPlan) -> Result<(), Failure> {
+    let upload = survey.uploads.iter().find(|upload| upload.region == asset.region);
+    let upload = upload.expect("assets are planned for the regions that were looked at: see survey");
+    let clients = around.cloud.at(&asset.region);
+    let bytes = match (asset.asset.as_str(), &survey.image) {
+        ("functions", _) => upload.send_functions(clients, release).await?,
+        ("console", _) => upload.send_console(clients, release).await?,
+        (_, Some(image)) => upload.push_image(around.cloud, &release.worker.tag, image).await?,
+        (_, None) => {
+            let message = format!("the registry in {} and the others hold different worker images", asset.region);
+            return Err(Failure::new(Exit::Incomplete, message).hint("run the same command again"));
+        }
+    };
+    let (asset, region) = (asset.asset.clone(), asset.region.clone());
+    around.observer.tell(Event::AssetUploaded { asset, region, bytes });
+    Ok(())
+}
+
+/// Protection, and the outputs of the main stack as they are now.
+async fn verify(around: &Surroundings<'_>, survey: &Survey) -> Result<BTreeMap<String, String>, Failure> {
+    let switch = survey.plan.stacks.iter().filter_map(|plan| Some((&plan.stack, plan.protection?)));
+    try_join_all(switch.map(|(stack, on)| async move {
+        stacks::protect(&around.cloud.at(&stack.region).cloudformation, &stack.name, on).await
+    }))
+    .await?;
+    let main = survey.wanted.iter().find(|wanted| wanted.part == Part::Main);
+    let main = main.expect("every environment has a main stack: see survey::stacks_of");
+    let live = stacks::look(&around.cloud.hub().cloudformation, &main.stack.name).await?;
+    Ok(live.outputs)
+}
+
+fn outputs(survey: &Survey) -> BTreeMap<String, String> {
+    let main = survey.wanted.iter().position(|wanted| wanted.part == Part::Main);
+    main.map(|main| survey.live[main].outputs.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            event::Cause,
+            plan::{
+                Live, decide,
+                tests::{deployed, wanted},
+            },
+        },
+        *,
+    };
+
+    const TEMPLATE: &str = "Resources: {Topic: {Type: AWS::SNS::Topic}}\n";
+
+    fn plan(status: &str) -> Plan {
+        let wanted = wanted(TEMPLATE);
+        let stacks = vec![decide(&wanted, &deployed(&wanted, status))];
+        Plan { stack: "shop".to_owned(), account: "1".to_owned(), stacks, assets: Vec::new() }
+    }
+
+    #[test]
+    fn a_stack_that_cannot_be_worked_on_stops_everything_with_its_own_exit_code() {
+        for (status, exit) in [
+            ("CREATE_COMPLETE", None),
+            ("UPDATE_ROLLBACK_COMPLETE", None),
+            ("ROLLBACK_COMPLETE", Some(Exit::NeedsRecovery)),
+            ("UPDATE_ROLLBACK_FAILED", Some(Exit::NeedsRecovery)),
+            ("DELETE_FAILED", Some(Exit::NeedsRecovery)),
+            ("UPDATE_IN_PROGRESS", Some(Exit::Held)),
+        ] {
+            assert_eq!(guard(&plan(status)).err().map(|failure| failure.exit), exit, "{status}");
+        }
+    }
+
+    fn ending(verdict: Verdict, status: &str) -> Ending {
+        let cause = Cause {
+            logical_id: "Role".to_owned(),
+            kind: "AWS::IAM::Role".to_owned(),
+            status: "CREATE_FAILED".to_owned(),
+            reason: "no".to_owned(),
+        };
+        let live = Live { status: Some(status.to_owned()), ..Live::default() };
+        Ending { stack: wanted(TEMPLATE).stack, live, verdict, cause: Some(cause) }
+    }
+
+    #[test]
+    fn an_ending_has_the_exit_code_of_its_verdict_and_names_the_cause() {
+        for (verdict, status, operation, exit) in [
+            (Verdict::Succeeded, "CREATE_COMPLETE", Operation::Create, None),
+            (Verdict::Deleted, "DELETE_COMPLETE", Operation::Delete, None),
+            (Verdict::RolledBack, "ROLLBACK_COMPLETE", Operation::Create, Some(Exit::RolledBack)),
+            (Verdict::RolledBack, "UPDATE_ROLLBACK_COMPLETE", Operation::Update, Some(Exit::RolledBack)),
+            (Verdict::Deleted, "DELETE_COMPLETE", Operation::Create, Some(Exit::RolledBack)),
+            (Verdict::NeedsRecovery, "UPDATE_ROLLBACK_FAILED", Operation::Update, Some(Exit::NeedsRecovery)),
+            (Verdict::NeedsRecovery, "DELETE_FAILED", Operation::Delete, Some(Exit::NeedsRecovery)),
+        ] {
+            let failure = failure_of(operation, &ending(verdict, status));
+            assert_eq!(failure.as_ref().map(|it| it.exit), exit, "{status}");
+            assert!(failure.is_none_or(|it| it.to_string().contains("Role (AWS::IAM::Role): no")));
+        }
+    }
+
+    #[test]
+    fn of_several_failures_the_one_that_needs_help_decides_and_the_others_are_named() {
+        let failure = |exit, message: &str| Failure::new(exit, message);
+        let worst = worst(vec![failure(Exit::RolledBack, "one"), failure(Exit::NeedsRecovery, "two")]).unwrap();
+        assert_eq!((worst.exit, worst.message.as_str()), (Exit::NeedsRecovery, "two"));
+        assert_eq!(worst.causes, ["also: one"]);
+    }
+}

@@ -1,0 +1,309 @@
+//! Following an operation to its end. Reading may fail as often as it likes: only a terminal status of the stack decides.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use aws_sdk_cloudformation::Client;
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    event::{Cause, Event, Observer, Operation, ResourceEvent, StackRef},
+    fold::Fold,
+    pace::Pace,
+    plan::Live,
+    stacks,
+    status::{Verdict, verdict},
+};
+use crate::{
+    cloud::{CloudError, Kind},
+    exit::Exit,
+    failure::Failure,
+};
+
+/// How long an operation may say nothing new about its beginning before its final status is believed all the same.
+const BELIEVED_AFTER: Duration = Duration::from_secs(20);
+
+/// What the person at the keyboard wants of a running operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wish {
+    /// See it through.
+    #[default]
+    Continue,
+    /// Stop it and go back.
+    Cancel,
+    /// Let it go on without us.
+    Detach,
+}
+
+/// An operation that was begun.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// The stack.
+    pub stack: StackRef,
+    /// Its unique id, which also finds it when it is gone.
+    pub stack_id: String,
+    /// What is done.
+    pub operation: Operation,
+    /// The stack before.
+    pub before: Live,
+    /// The events that it already had: they belong to earlier operations.
+    pub earlier: BTreeSet<String>,
+    /// True when an earlier command began it.
+    pub joined: bool,
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ending {
+    /// The stack.
+    pub stack: StackRef,
+    /// The stack as it is now.
+    pub live: Live,
+    /// What its status means.
+    pub verdict: Verdict,
+    /// Why it failed, if it did.
+    pub cause: Option<Cause>,
+}
+
+/// Follows an operation until the stack's status is terminal, telling what happens.
+pub async fn follow(
+    client: &Client,
+    begun: Begun,
+    observer: &Observer,
+    mut wishes: watch::Receiver<Wish>,
+) -> Result<Ending, Failure> {
+    let began = Instant::now();
+    let mut pace = Pace::default();
+    let mut fold = Fold::default();
+    let mut cancelled = false;
+    loop {
+        let heard = listen(client, &begun, &mut fold, &mut pace, observer).await;
+        match stacks::look(client, &begun.stack_id).await {
+            Ok(live) => {
+                if heard {
+                    pace.answered();
+                }
+                if let Some(verdict) = conclusion(&begun, &live, &fold, began.elapsed()) {
+                    // Events lag behind the status: what came in between is still told.
+                    listen(client, &begun, &mut fold, &mut pace, observer).await;
+                    return Ok(conclude(client, begun, live, verdict, &fold, observer).await);
+                }
+            }
+            Err(error) => trouble(&error, &begun.stack, &mut pace, observer),
+        }
+        let wish = *wishes.borrow_and_update();
+        match wish {
+            Wish::Detach => return Err(detached(&begun)),
+            Wish::Cancel if !cancelled => {
+                cancelled = true;
+                cancel(client, &begun, observer).await;
+            }
+            Wish::Cancel | Wish::Continue => {}
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pace.next(began.elapsed())) => {}
+            Ok(()) = wishes.changed() => {}
+        }
+    }
+}
+
+/// Reads the events that are new and tells them. An error is told and changes nothing else.
+async fn listen(client: &Client, begun: &Begun, fold: &mut Fold, pace: &mut Pace, observer: &Observer) -> bool {
+    let heard = stacks::events_until(client, &begun.stack_id, |page| is_far_enough(page, begun, fold)).await;
+    match heard {
+        Ok(events) => {
+            for resource in fold.take(own(events, begun)) {
+                observer.tell(Event::Resource { stack: begun.stack.clone(), resource });
+            }
+            true
+        }
+        Err(error) => {
+            trouble(&error, &begun.stack, pace, observer);
+            false
+        }
+    }
+}
+
+/// A page that reaches back before the operation, or brings nothing new, has no news behind it.
+fn is_far_enough(page: &[ResourceEvent], begun: &Begun, fold: &Fold) -> bool {
+    let reaches_back = page.iter().any(|event| begun.earlier.contains(&event.id) || is_start(event, begun));
+    reaches_back || page.iter().all(|event| fold.knows(&event.id))
+}
+
+/// The events of this operation, out of events that are given newest first.
+fn own(events: Vec<ResourceEvent>, begun: &Begun) -> Vec<ResourceEvent> {
+    let mut started = false;
+    let belongs = |event: &ResourceEvent| {
+        let belongs = !started && !begun.earlier.contains(&event.id);
+        started |= is_start(event, begun);
+        belongs
+    };
+    events.into_iter().take_while(belongs).collect()
+}
+
+/// Who joins an operation does not know what was there before it, but the operation's first event says that it is.
+fn is_start(event: &ResourceEvent, begun: &Begun) -> bool {
+    let begins = ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"].contains(&event.status.as_str());
+    begun.joined && event.of_stack && begins
+}
+
+fn trouble(error: &CloudError, stack: &StackRef, pace: &mut Pace, observer: &Observer) {
+    if error.kind == Kind::Throttled {
+        pace.throttled();
+    } else {
+        observer.tell(Event::ReadTrouble { stack: stack.clone(), message: error.to_string() });
+    }
+}
+
+/// How the operation ended, if it did. Right after the start AWS may still answer with the status from before, so a
+/// final status counts only when there is a sign that this operation has begun.
+fn conclusion(begun: &Begun, live: &Live, fold: &Fold, elapsed: Duration) -> Option<Verdict> {
+    let Some(status) = live.status.as_deref() else {
+        // A deleted stack can be gone altogether; any other stack that nobody knows is a stale answer.
+        return (begun.operation == Operation::Delete).then_some(Verdict::Deleted);
+    };
+    let verdict = verdict(status)?;
+    let has_begun = fold.has_begun()
+        || begun.before.status.as_deref() != Some(status)
+        || begun.before.changed_ms != live.changed_ms
+        || elapsed >= BELIEVED_AFTER;
+    has_begun.then_some(verdict)
+}
+
+async fn conclude(
+    client: &Client,
+    begun: Begun,
+    live: Live,
+    verdict: Verdict,
+    fold: &Fold,
+    observer: &Observer,
+) -> Ending {
+    let failed = matches!(verdict, Verdict::RolledBack | Verdict::NeedsRecovery);
+    let (mut cause, echoes) = if failed { fold.cause() } else { (None, 0) };
+    if failed {
+        // Early validation is only told by the newer list of events.
+        match stacks::validation_failures(client, &begun.stack_id, None).await {
+            Ok(validation) => cause = cause.or(validation.into_iter().next()),
+            Err(error) => trouble(&error, &begun.stack, &mut Pace::default(), observer),
+        }
+        cause = cause.or_else(|| status_reason(&begun.stack, &live));
+    }
+    let status = live.status.clone().unwrap_or_else(|| "DELETE_COMPLETE".to_owned());
+    observer.tell(Event::Ended { stack: begun.stack.clone(), status, verdict, cause: cause.clone(), echoes });
+    Ending { stack: begun.stack, live, verdict, cause }
+}
+
+fn status_reason(stack: &StackRef, live: &Live) -> Option<Cause> {
+    Some(Cause {
+        logical_id: stack.name.clone(),
+        kind: "AWS::CloudFormation::Stack".to_owned(),
+        status: live.status.clone()?,
+        reason: live.status_reason.clone()?,
+    })
+}
+
+/// Going back: an update is cancelled; a stack that is being made is deleted, for there is nothing to go back to.
+async fn cancel(client: &Client, begun: &Begun, observer: &Observer) {
+    let asked = match begun.operation {
+        Operation::Update => stacks::cancel_update(client, &begun.stack_id).await,
+        Operation::Create => stacks::delete(client, &begun.stack_id, "dlt-cancel").await,
+        Operation::Delete => {
+            observer.notice(format!("AWS cannot cancel the deletion of {}; it goes on", begun.stack));
+            return;
+        }
+    };
+    match asked {
+        Ok(()) => observer.notice(format!("asked AWS to cancel; following {} back", begun.stack)),
+        Err(error) => observer.notice(format!("could not cancel: {error}")),
+    }
+}
+
+fn detached(begun: &Begun) -> Failure {
+    let message = format!("detached: the operation on the stack `{}` goes on in AWS", begun.stack);
+    Failure::new(Exit::Interrupted, message).hint("the same command joins it again and shows how it ends")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::fold::tests::event, *};
+
+    fn begun(operation: Operation, status: Option<&str>) -> Begun {
+        Begun {
+            stack: StackRef { name: "shop".to_owned(), region: "eu-west-1".parse().unwrap() },
+            stack_id: "arn:shop".to_owned(),
+            operation,
+            before: live(status, 1),
+            earlier: BTreeSet::new(),
+            joined: false,
+        }
+    }
+
+    fn live(status: Option<&str>, changed_ms: i64) -> Live {
+        Live { status: status.map(ToOwned::to_owned), changed_ms, ..Live::default() }
+    }
+
+    #[test]
+    fn events_of_earlier_operations_are_not_told() {
+        let page = || {
+            ["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "CREATE_COMPLETE", "CREATE_IN_PROGRESS"]
+                .into_iter()
+                .enumerate()
+                .map(|(index, status)| event(&index.to_string(), 9 - index as i64, "Stack", status, None))
+                .collect::<Vec<_>>()
+        };
+        let ids = |begun: &Begun| own(page(), begun).into_iter().map(|it| it.id).collect::<Vec<_>>();
+        let fresh =
+            Begun { earlier: BTreeSet::from(["2".to_owned(), "3".to_owned()]), ..begun(Operation::Update, None) };
+        assert_eq!(ids(&fresh), ["0", "1"]);
+        let joined = Begun { joined: true, ..begun(Operation::Update, None) };
+        assert_eq!(ids(&joined), ["0", "1"]);
+        assert!(is_far_enough(&page(), &joined, &Fold::default()));
+    }
+
+    const SOON: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_status_from_before_the_update_is_not_its_end() {
+        let begun = begun(Operation::Update, Some("UPDATE_COMPLETE"));
+        let stale = live(Some("UPDATE_COMPLETE"), 1);
+        assert_eq!(conclusion(&begun, &stale, &Fold::default(), SOON), None);
+        assert_eq!(
+            conclusion(&begun, &live(Some("UPDATE_COMPLETE"), 2), &Fold::default(), SOON),
+            Some(Verdict::Succeeded)
+        );
+    }
+
+    #[test]
+    fn an_event_of_the_stack_shows_that_the_operation_has_begun() {
+        let begun = begun(Operation::Update, Some("UPDATE_COMPLETE"));
+        let mut fold = Fold::default();
+        fold.take(vec![event("1", 1, "Stack", "UPDATE_IN_PROGRESS", None)]);
+        let now = live(Some("UPDATE_COMPLETE"), 1);
+        assert_eq!(conclusion(&begun, &now, &fold, SOON), Some(Verdict::Succeeded));
+    }
+
+    #[test]
+    fn a_review_that_is_still_reported_after_execution_is_stale() {
+        let begun = begun(Operation::Create, Some("REVIEW_IN_PROGRESS"));
+        assert_eq!(conclusion(&begun, &live(Some("REVIEW_IN_PROGRESS"), 1), &Fold::default(), SOON), None);
+        assert_eq!(
+            conclusion(&begun, &live(Some("ROLLBACK_COMPLETE"), 1), &Fold::default(), SOON),
+            Some(Verdict::RolledBack)
+        );
+    }
+
+    #[test]
+    fn a_stack_that_nobody_knows_is_deleted_only_when_it_was_being_deleted() {
+        let nothing = live(None, 0);
+        let deleting = begun(Operation::Delete, Some("CREATE_COMPLETE"));
+        assert_eq!(conclusion(&deleting, &nothing, &Fold::default(), SOON), Some(Verdict::Deleted));
+        let creating = begun(Operation::Create, None);
+        assert_eq!(conclusion(&creating, &nothing, &Fold::default(), SOON), None);
+    }
+
+    #[test]
+    fn a_status_that_never_moves_is_believed_in_the_end() {
+        let begun = begun(Operation::Update, Some("UPDATE_COMPLETE"));
+        let now = live(Some("UPDATE_COMPLETE"), 1);
+        assert_eq!(conclusion(&begun, &now, &Fold::default(), BELIEVED_AFTER), Some(Verdict::Succeeded));
+    }
+}

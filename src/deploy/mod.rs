@@ -1,0 +1,29 @@
+//! Environments on AWS: what is there, what would change, changing it, and taking it away.
+//!
+//! `plan` decides, `engine` and `teardown` act and tell what happens as events, `screen` shows them.
+
+pub mod catalogue;
+pub mod changes;
+pub mod consent;
+pub mod diff;
+pub mod engine;
+pub mod event;
+pub mod fold;
+pub mod follow;
+pub mod holdings;
+pub mod pace;
+pub mod people;
+pub mod plan;
+pub mod proposal;
+pub mod report;
+pub mod screen;
+pub mod show;
+pub mod stacks;
+pub mod status;
+pub mod survey;
+pub mod teardown;
+pub mod template;
+pub mod token;
+
+#[cfg(test)]
+mod wire;

@@ -1,0 +1,79 @@
+//! Users of the console: inviting one, and giving one a permanent password that nobody types or prints.
+
+use aws_sdk_cognitoidentityprovider::types::{AttributeType, DeliveryMediumType, UserStatusType};
+
+use crate::{
+    cloud::{Clients, CloudError, Doing, Kind},
+    exit::Exit,
+    failure::Failure,
+};
+
+/// The groups of an environment, from the narrowest to the widest.
+pub const GROUPS: [&str; 3] = ["dlt-viewer", "dlt-operator", "dlt-admin"];
+
+/// Makes a user and puts it into a group. Cognito sends the invitation, unless a permanent password follows. A user that
+/// is there already is only put into the group.
+///
+/// Answers whether the user was made.
+pub async fn invite(clients: &Clients, pool: &str, email: &str, group: &str, silent: bool) -> Result<bool, Failure> {
+    use aws_sdk_cognitoidentityprovider::types::MessageActionType;
+    let doing = format!("invite `{email}`");
+    let attribute = |name: &str, value: &str| {
+        let attribute = AttributeType::builder().name(name).value(value).build();
+        attribute.map_err(|error| CloudError::unexpected(doing.clone(), error.to_string()))
+    };
+    let request = clients
+        .cognito
+        .admin_create_user()
+        .user_pool_id(pool)
+        .username(email)
+        .user_attributes(attribute("email", email)?)
+        .user_attributes(attribute("email_verified", "true")?)
+        .desired_delivery_mediums(DeliveryMediumType::Email);
+    let request = if silent { request.message_action(MessageActionType::Suppress) } else { request };
+    let made = match request.send().await.doing(doing.clone()) {
+        Ok(_) => true,
+        Err(error) if error.code.as_deref() == Some("UsernameExistsException") => false,
+        Err(error) => return Err(error.into()),
+    };
+    let doing = format!("put `{email}` into the group `{group}`");
+    let request = clients.cognito.admin_add_user_to_group().user_pool_id(pool).username(email).group_name(group);
+    request.send().await.doing(doing)?;
+    Ok(made)
+}
+
+/// Gives a user the permanent password that lies in Parameter Store. It is read, set, and never shown.
+pub async fn set_password(clients: &Clients, pool: &str, user: &str, parameter: &str) -> Result<(), Failure> {
+    let password = read_secret(clients, parameter).await?;
+    let request = clients.cognito.admin_set_user_password().user_pool_id(pool).username(user);
+    let answer = request.password(password).permanent(true).send().await;
+    answer.doing(format!("set the permanent password of `{user}`"))?;
+    Ok(())
+}
+
+async fn read_secret(clients: &Clients, parameter: &str) -> Result<String, Failure> {
+    let doing = format!("read the parameter `{parameter}`");
+    let answer = clients.ssm.get_parameter().name(parameter).with_decryption(true).send().await.doing(doing);
+    let how = format!("aws ssm put-parameter --type SecureString --name {parameter} --value …");
+    let found = match answer {
+        Ok(answer) => answer.parameter,
+        Err(error) if error.kind == Kind::Absent => None,
+        Err(error) => return Err(error.into()),
+    };
+    let Some(found) = found else {
+        return Err(Failure::new(Exit::Invalid, format!("there is no parameter `{parameter}`")).hint(how));
+    };
+    if found.r#type != Some(aws_sdk_ssm::types::ParameterType::SecureString) {
+        let message =
+            format!("the parameter `{parameter}` is no SecureString, and a password must not lie about in the open");
+        return Err(Failure::new(Exit::Invalid, message).hint(how));
+    }
+    found.value.ok_or_else(|| Failure::new(Exit::Invalid, format!("the parameter `{parameter}` is empty")))
+}
+
+/// True when a user still has to answer the invitation. A user who has a password keeps it.
+pub async fn awaits_password(clients: &Clients, pool: &str, user: &str) -> Result<bool, Failure> {
+    let request = clients.cognito.admin_get_user().user_pool_id(pool).username(user);
+    let answer = request.send().await.doing(format!("look up the user `{user}`"))?;
+    Ok(answer.user_status == Some(UserStatusType::ForceChangePassword))
+}

@@ -1,0 +1,326 @@
+//! Change sets: asking CloudFormation what it would do, reading the whole answer, and doing it once approved.
+
+use std::time::Duration;
+
+use aws_sdk_cloudformation::{
+    Client,
+    types::{
+        Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter, PolicyAction,
+        Replacement, RequiresRecreation, Tag,
+    },
+};
+
+use super::{
+    changes::{self, Act, ChangeDetail, Fate, ResourceChange, Seen},
+    consent::{Approved, ChangeSet},
+    pace::Pace,
+    plan::{Action, StackPlan, Wanted},
+    stacks,
+    token::Token,
+};
+use crate::{
+    cloud::{CloudError, Doing, Kind},
+    exit::Exit,
+    failure::Failure,
+};
+
+/// How long CloudFormation may think about a change set.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// Where CloudFormation finds a template.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// In a bucket.
+    Url(String),
+    /// Here: for templates that make the bucket.
+    Text(String),
+}
+
+/// What CloudFormation answered to a wish.
+#[derive(Debug)]
+pub enum Proposal {
+    /// There is something to do.
+    Changes(ChangeSet),
+    /// The stack is as wished. The empty change set was removed, and so was a stack that only it had made.
+    Nothing,
+}
+
+/// Makes a change set, or finds the one that an earlier command made for the same wish, and reads it completely.
+pub async fn propose(
+    client: &Client,
+    wanted: &Wanted,
+    plan: &StackPlan,
+    template: &Source,
+) -> Result<Proposal, Failure> {
+    let creates = plan.action == Action::Create;
+    let (id, stack_id) = create(client, wanted, &plan.token, creates, template).await?;
+    match wait(client, &id).await? {
+        Outcome::Ready => {
+            let changes = describe(client, &id).await?;
+            let (stack, token) = (wanted.stack.clone(), plan.token.clone());
+            Ok(Proposal::Changes(ChangeSet { stack, stack_id, id, creates, token, changes }))
+        }
+        Outcome::Empty => {
+            discard(client, &id, &stack_id, creates).await?;
+            Ok(Proposal::Nothing)
+        }
+        Outcome::Failed(reason) => {
+            let validation = stacks::validation_failures(client, &stack_id, Some(&id)).await.unwrap_or_default();
+            discard(client, &id, &stack_id, creates).await?;
+            let message = format!("CloudFormation cannot make a change set for the stack `{}`", wanted.stack);
+            let mut failure = Failure::new(Exit::Invalid, message);
+            failure.causes.push(reason);
+            failure.causes.extend(
+                validation.into_iter().map(|cause| format!("{} ({}): {}", cause.logical_id, cause.kind, cause.reason)),
+            );
+            Err(failure)
+        }
+    }
+}
+
+async fn create(
+    client: &Client,
+    wanted: &Wanted,
+    token: &Token,
+    creates: bool,
+    template: &Source,
+) -> Result<(String, String), Failure> {
+    let kind = if creates { ChangeSetType::Create } else { ChangeSetType::Update };
+    let parameter =
+        |(name, value): (&String, &String)| Parameter::builder().parameter_key(name).parameter_value(value).build();
+    let tag = |(name, value): (&String, &String)| Tag::builder().key(name).value(value).build();
+    let (url, body) = match template {
+        Source::Url(url) => (Some(url.clone()), None),
+        Source::Text(text) => (None, Some(text.clone())),
+    };
+    let doing = format!("make a change set for the stack `{}`", wanted.stack);
+    // Two tries: the first may find the remains of an earlier operation with the same name.
+    for last in [false, true] {
+        let answer = client
+            .create_change_set()
+            .stack_name(&wanted.stack.name)
+            .change_set_name(token.as_str())
+            .client_token(token.as_str())
+            .change_set_type(kind.clone())
+            .set_template_url(url.clone())
+            .set_template_body(body.clone())
+            .set_parameters(Some(wanted.parameters.iter().map(parameter).collect()))
+            .set_tags(Some(wanted.tags.iter().map(tag).collect()))
+            .capabilities(Capability::CapabilityIam)
+            .capabilities(Capability::CapabilityNamedIam)
+            .send()
+            .await
+            .doing(doing.clone());
+        match answer {
+            Ok(answer) => match (answer.id, answer.stack_id) {
+                (Some(id), Some(stack_id)) => return Ok((id, stack_id)),
+                _ => return Err(CloudError::unexpected(doing, "the answer names no change set").into()),
+            },
+            Err(error) if !last && error.code.as_deref() == Some("AlreadyExistsException") => {
+                if let Some(found) = reuse(client, &wanted.stack.name, token).await? {
+                    return Ok(found);
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(CloudError::unexpected(doing, "a change set with this name comes back as fast as it is removed").into())
+}
+
+/// The change set of an earlier command, when it can still be executed; otherwise it is removed.
+async fn reuse(client: &Client, stack: &str, token: &Token) -> Result<Option<(String, String)>, Failure> {
+    let doing = format!("read the change set `{}`", token.as_str());
+    let request = client.describe_change_set().stack_name(stack).change_set_name(token.as_str());
+    let found = request.send().await.doing(doing.clone())?;
+    let thinking = matches!(found.status, Some(ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress));
+    let executable = found.execution_status == Some(ExecutionStatus::Available);
+    match (found.change_set_id, found.stack_id) {
+        (Some(id), Some(stack_id)) if thinking || executable => Ok(Some((id, stack_id))),
+        _ => {
+            let request = client.delete_change_set().stack_name(stack).change_set_name(token.as_str());
+            request.send().await.doing(doing)?;
+            Ok(None)
+        }
+    }
+}
+
+enum Outcome {
+    Ready,
+    Empty,
+    Failed(String),
+}
+
+async fn wait(client: &Client, id: &str) -> Result<Outcome, Failure> {
+    let began = tokio::time::Instant::now();
+    let mut pace = Pace::default();
+    while began.elapsed() < PATIENCE {
+        match client.describe_change_set().change_set_name(id).send().await.doing("read the change set") {
+            Ok(answer) => {
+                pace.answered();
+                if let Some(outcome) = outcome(answer.status(), answer.status_reason().unwrap_or_default()) {
+                    return Ok(outcome);
+                }
+            }
+            Err(error) if error.kind == Kind::Throttled => pace.throttled(),
+            Err(error) if error.kind == Kind::Unreachable => {}
+            Err(error) => return Err(error.into()),
+        }
+        tokio::time::sleep(pace.next(began.elapsed())).await;
+    }
+    let message =
+        format!("CloudFormation has been thinking about a change set for {} minutes", PATIENCE.as_secs() / 60);
+    Err(Failure::new(Exit::DeadlinePassed, message).hint("run the same command again: it finds this change set"))
+}
+
+fn outcome(status: Option<&ChangeSetStatus>, reason: &str) -> Option<Outcome> {
+    match status? {
+        ChangeSetStatus::CreateComplete => Some(Outcome::Ready),
+        ChangeSetStatus::Failed if is_empty(reason) => Some(Outcome::Empty),
+        ChangeSetStatus::Failed => Some(Outcome::Failed(reason.to_owned())),
+        _ => None,
+    }
+}
+
+/// CloudFormation calls a change set without changes a failure and says so only in words.
+fn is_empty(reason: &str) -> bool {
+    reason.contains("didn't contain changes") || reason.contains("No updates are to be performed")
+}
+
+/// Everything that the change set would do: all pages, with and without property values, merged.
+async fn describe(client: &Client, id: &str) -> Result<Vec<ResourceChange>, Failure> {
+    let without = pages(client, id, false).await?;
+    let with = match pages(client, id, true).await {
+        Ok(with) => with,
+        // The values are an addition: without them the review is shorter, not wrong.
+        Err(error) if matches!(error.kind, Kind::Invalid | Kind::Other) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(changes::merge(with, without))
+}
+
+async fn pages(client: &Client, id: &str, values: bool) -> Result<Vec<ResourceChange>, CloudError> {
+    let mut changes = Vec::new();
+    let mut next = None;
+    loop {
+        let request = client.describe_change_set().change_set_name(id).set_next_token(next);
+        let request = if values { request.include_property_values(true) } else { request };
+        let page = request.send().await.doing("read the change set")?;
+        changes.extend(page.changes().iter().filter_map(read));
+        next = page.next_token().map(ToOwned::to_owned);
+        if next.is_none() {
+            return Ok(changes);
+        }
+    }
+}
+
+fn read(change: &Change) -> Option<ResourceChange> {
+    let change = change.resource_change()?;
+    let act = match (change.action()?, change.replacement()) {
+        (ChangeAction::Add, _) => Act::Add,
+        (ChangeAction::Remove, _) => Act::Remove,
+        (ChangeAction::Import, _) => Act::Import,
+        (_, Some(Replacement::True)) => Act::Replace,
+        (ChangeAction::Dynamic, _) | (_, Some(Replacement::Conditional)) => Act::MayReplace,
+        _ => Act::Modify,
+    };
+    let fate = match change.policy_action() {
+        Some(PolicyAction::Delete | PolicyAction::ReplaceAndDelete) => Fate::Deleted,
+        Some(_) => Fate::Kept,
+        None => Fate::Unknown,
+    };
+    let details = change.details().iter().filter_map(|detail| {
+        let target = detail.target()?;
+        let attribute = target.attribute().map(|attribute| attribute.as_str()).unwrap_or_default();
+        let path = match (target.path(), target.name()) {
+            (Some(path), _) => path.trim_start_matches('/').replace('/', "."),
+            (None, Some(name)) => format!("{attribute}.{name}"),
+            (None, None) => attribute.to_owned(),
+        };
+        Some(ChangeDetail {
+            path,
+            before: target.before_value().map(ToOwned::to_owned),
+            after: target.after_value().map(ToOwned::to_owned),
+            recreates: target.requires_recreation().is_some_and(|it| *it != RequiresRecreation::Never),
+        })
+    });
+    let change = ResourceChange {
+        logical_id: change.logical_resource_id()?.to_owned(),
+        physical_id: change.physical_resource_id().map(ToOwned::to_owned),
+        kind: change.resource_type().unwrap_or_default().to_owned(),
+        act,
+        fate,
+        details: details.collect(),
+        seen: Seen::Both,
+    };
+    Some(change.sober())
+}
+
+/// Removes a change set that is not going to be executed, and the stack without resources that it may have made.
+pub async fn discard(client: &Client, id: &str, stack_id: &str, creates: bool) -> Result<(), CloudError> {
+    client.delete_change_set().change_set_name(id).send().await.doing("remove the change set")?;
+    if creates && stacks::look(client, stack_id).await?.status.as_deref() == Some("REVIEW_IN_PROGRESS") {
+        client.delete_stack().stack_name(stack_id).send().await.doing("remove the empty stack")?;
+    }
+    Ok(())
+}
+
+/// Executes an approved change set. Executing it is what uses the approval up.
+pub async fn execute(client: &Client, approved: Approved<ChangeSet>) -> Result<ChangeSet, Failure> {
+    let change_set = approved.into_inner();
+    let doing = format!("execute the change set of the stack `{}`", change_set.stack);
+    let request =
+        client.execute_change_set().change_set_name(&change_set.id).client_request_token(change_set.token.as_str());
+    match request.send().await.doing(doing) {
+        Ok(_) => Ok(change_set),
+        // Another command with the same wish was faster: its operation is ours to watch.
+        Err(error) if error.message.contains("EXECUTE_IN_PROGRESS") || error.message.contains("EXECUTE_COMPLETE") => {
+            Ok(change_set)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudformation::types::{ResourceAttribute, ResourceChangeDetail, ResourceTargetDefinition};
+
+    use super::*;
+
+    #[test]
+    fn a_failure_for_lack_of_changes_is_no_failure() {
+        for reason in [
+            "The submitted information didn't contain changes. Submit different information to create a change set.",
+            "No updates are to be performed.",
+        ] {
+            assert!(matches!(outcome(Some(&ChangeSetStatus::Failed), reason), Some(Outcome::Empty)), "{reason}");
+        }
+        let other = outcome(Some(&ChangeSetStatus::Failed), "Transform AWS::Serverless failed");
+        assert!(matches!(other, Some(Outcome::Failed(_))));
+        assert!(outcome(Some(&ChangeSetStatus::CreateInProgress), "").is_none());
+    }
+
+    #[test]
+    fn a_change_is_read_with_its_act_its_fate_and_its_paths() {
+        let target = ResourceTargetDefinition::builder()
+            .attribute(ResourceAttribute::Properties)
+            .name("TableName")
+            .path("/Properties/TableName")
+            .before_value("old")
+            .after_value("new")
+            .requires_recreation(RequiresRecreation::Always)
+            .build();
+        let change = aws_sdk_cloudformation::types::ResourceChange::builder()
+            .action(ChangeAction::Modify)
+            .replacement(Replacement::True)
+            .policy_action(PolicyAction::ReplaceAndRetain)
+            .logical_resource_id("Table")
+            .resource_type("AWS::DynamoDB::Table")
+            .details(ResourceChangeDetail::builder().target(target).build())
+            .build();
+        let read = read(&Change::builder().resource_change(change).build()).unwrap();
+        assert_eq!((read.act, read.fate), (Act::Replace, Fate::Kept));
+        assert_eq!(read.details[0].path, "Properties.TableName");
+        assert!(read.details[0].recreates);
+        assert!(!read.loses_data(), "the old table is kept");
+    }
+}

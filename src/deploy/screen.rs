@@ -1,0 +1,396 @@
+//! From events to text: what a person sees of an operation. Pure; the only clock is the one that is passed in.
+
+use std::collections::BTreeMap;
+
+use super::{
+    event::{Cause, Event, Operation, Phase, ResourceEvent, StackRef},
+    report,
+    status::Verdict,
+};
+
+/// How many moving resources are shown for each stack.
+const MOST_ROWS: usize = 8;
+
+/// Whether text is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paint {
+    /// It is not.
+    Plain,
+    /// It is, for a terminal that likes it.
+    Colour,
+}
+
+impl Paint {
+    /// Good news.
+    pub fn good(self, text: &str) -> String {
+        self.with(text, |style| style.green())
+    }
+
+    /// Bad news.
+    pub fn bad(self, text: &str) -> String {
+        self.with(text, |style| style.red().bold())
+    }
+
+    /// What moves.
+    pub fn moving(self, text: &str) -> String {
+        self.with(text, |style| style.cyan())
+    }
+
+    /// What matters less.
+    pub fn faint(self, text: &str) -> String {
+        self.with(text, |style| style.dim())
+    }
+
+    fn with(self, text: &str, style: fn(console::Style) -> console::Style) -> String {
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Colour => style(console::Style::new().force_styling(true)).apply_to(text).to_string(),
+        }
+    }
+}
+
+/// Everything that is on the screen.
+#[derive(Clone, Debug, Default)]
+pub struct Screen {
+    phases: Vec<(Phase, Progress)>,
+    stacks: BTreeMap<StackRef, StackView>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Waiting,
+    Running,
+    Over,
+}
+
+#[derive(Clone, Debug)]
+struct StackView {
+    operation: Operation,
+    expected: Option<usize>,
+    began_ms: i64,
+    resources: BTreeMap<String, Row>,
+    ended: Option<(i64, Verdict)>,
+    trouble: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    kind: String,
+    status: String,
+    began_ms: i64,
+    at_ms: i64,
+    reason: Option<String>,
+}
+
+impl Screen {
+    /// Takes an event. `now_ms` is when it arrived, in milliseconds since 1970.
+    pub fn take(&mut self, event: &Event, now_ms: i64) {
+        match event {
+            Event::Began { phases, .. } => {
+                self.phases = phases.iter().map(|phase| (*phase, Progress::Waiting)).collect();
+            }
+            Event::PhaseStarted { phase } => self.progress(*phase, Progress::Running),
+            Event::PhaseEnded { phase } => self.progress(*phase, Progress::Over),
+            Event::Started { stack, operation, expected, .. } => {
+                let view = StackView {
+                    operation: *operation,
+                    expected: *expected,
+                    began_ms: now_ms,
+                    resources: BTreeMap::new(),
+                    ended: None,
+                    trouble: None,
+                };
+                self.stacks.insert(stack.clone(), view);
+            }
+            Event::Resource { stack, resource } => {
+                if let Some(view) = self.stacks.get_mut(stack) {
+                    view.hear(resource);
+                }
+            }
+            Event::ReadTrouble { stack, message } => {
+                if let Some(view) = self.stacks.get_mut(stack) {
+                    view.trouble = Some(message.clone());
+                }
+            }
+            Event::Ended { stack, verdict, .. } => {
+                if let Some(view) = self.stacks.get_mut(stack) {
+                    view.ended = Some((now_ms, *verdict));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn progress(&mut self, phase: Phase, progress: Progress) {
+        if let Some((_, known)) = self.phases.iter_mut().find(|(known, _)| *known == phase) {
+            *known = progress;
+        }
+    }
+
+    /// The live part of the screen: the phase rail, and below it what moves. Finished stacks are told by `line`.
+    pub fn draw(&self, now_ms: i64, width: usize, paint: Paint) -> Vec<String> {
+        let mut lines = Vec::new();
+        if !self.phases.is_empty() {
+            lines.push(self.rail(paint));
+        }
+        for (stack, view) in self.stacks.iter().filter(|(_, view)| view.ended.is_none()) {
+            lines.extend(view.draw(stack, now_ms, paint));
+        }
+        lines.into_iter().map(|line| console::truncate_str(&line, width, "…").into_owned()).collect()
+    }
+
+    fn rail(&self, paint: Paint) -> String {
+        let stations = self.phases.iter().map(|(phase, progress)| match progress {
+            Progress::Waiting => paint.faint(phase.word()),
+            Progress::Running => paint.moving(&format!("{} ▸", phase.word())),
+            Progress::Over => paint.good(&format!("{} ✓", phase.word())),
+        });
+        stations.collect::<Vec<_>>().join("  ")
+    }
+
+    /// What remains on the screen of an event, or is written where there is no screen; nothing for what only moves.
+    pub fn line(&self, event: &Event, now_ms: i64, paint: Paint) -> Option<String> {
+        Some(match event {
+            Event::Began { stack, account, .. } => format!("{stack} in the account {account}"),
+            Event::Planned { plan } => report::plan(plan, paint),
+            Event::AssetUploaded { asset, region, bytes } => {
+                format!("{} {asset} sent to {region} ({})", paint.good("✓"), report::size(*bytes))
+            }
+            Event::AssetPresent { asset, region } => paint.faint(&format!("· {asset} is already in {region}")),
+            Event::Proposed { stack, changes } => report::proposal(stack, changes, paint),
+            Event::Unchanged { stack } => paint.faint(&format!("· {stack}: CloudFormation finds nothing to change")),
+            Event::Started { stack, operation, joined, expected } => {
+                let word = if *joined { "joining, already under way:" } else { verb(*operation).0 };
+                let count = expected.map(|count| format!(", {}", report::resources(count))).unwrap_or_default();
+                format!("{} {word} {stack}{count}", paint.moving("▸"))
+            }
+            Event::Ended { stack, status, verdict, cause, echoes } => {
+                self.ending(stack, status, *verdict, cause.as_ref(), *echoes, now_ms, paint)
+            }
+            Event::Interrupted => {
+                "\nAWS goes on working; nothing is lost. Press Ctrl-C again to leave it to that (the same \
+                                   command joins it later),\nor type `cancel` and Enter to go back to what was before."
+                    .to_owned()
+            }
+            Event::Notice { text } => text.clone(),
+            Event::Inventory { stacks, holdings } => report::inventory(stacks, holdings, paint),
+            Event::Emptied { kind, name, region, count } => {
+                format!("{} emptied the {kind} {name} in {region} ({count} removed)", paint.good("✓"))
+            }
+            Event::Ledger { remains } => report::ledger(remains, paint),
+            Event::PhaseStarted { .. }
+            | Event::PhaseEnded { .. }
+            | Event::Resource { .. }
+            | Event::ReadTrouble { .. }
+            | Event::Outputs { .. } => return None,
+        })
+    }
+
+    /// What is written for an event where no screen shows what moves.
+    pub fn plain_line(&self, event: &Event, now_ms: i64) -> Option<String> {
+        match event {
+            Event::PhaseStarted { phase } => Some(format!("== {}", phase.word())),
+            Event::Resource { stack, resource } => {
+                let reason = resource.reason.as_ref().map(|reason| format!("  {reason}")).unwrap_or_default();
+                let ResourceEvent { status, logical_id, kind, .. } = resource;
+                Some(format!("   {stack}  {status}  {logical_id} ({kind}){reason}"))
+            }
+            Event::ReadTrouble { stack, message } => Some(format!("   {stack}  asking again: {message}")),
+            other => self.line(other, now_ms, Paint::Plain),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the fields of one event, taken apart")]
+    fn ending(
+        &self,
+        stack: &StackRef,
+        status: &str,
+        verdict: Verdict,
+        cause: Option<&Cause>,
+        echoes: usize,
+        now_ms: i64,
+        paint: Paint,
+    ) -> String {
+        let view = self.stacks.get(stack);
+        let took = view.map(|view| duration(now_ms - view.began_ms)).unwrap_or_default();
+        let done = view.map(|view| verb(view.operation).1).unwrap_or("done");
+        if matches!(verdict, Verdict::Succeeded | Verdict::Deleted) && cause.is_none() {
+            return format!("{} {done} {stack}  {took}", paint.good("✓"));
+        }
+        let mut text = format!("{} {stack} ended in {status}  {took}", paint.bad("✗"));
+        if let Some(cause) = cause {
+            text += &format!("\n  cause: {} ({}) {}", paint.bad(&cause.logical_id), cause.kind, cause.status);
+            text += &format!("\n         {}", cause.reason);
+        }
+        if echoes > 0 {
+            let what = if echoes == 1 { "1 more failure".to_owned() } else { format!("{echoes} more failures") };
+            text += &paint.faint(&format!("\n         {what} followed from it"));
+        }
+        text
+    }
+}
+
+fn verb(operation: Operation) -> (&'static str, &'static str) {
+    match operation {
+        Operation::Create => ("creating", "created"),
+        Operation::Update => ("updating", "updated"),
+        Operation::Delete => ("deleting", "deleted"),
+    }
+}
+
+impl StackView {
+    fn hear(&mut self, event: &ResourceEvent) {
+        self.trouble = None;
+        if event.of_stack {
+            return;
+        }
+        let began_ms = self.resources.get(&event.logical_id).map_or(event.at_ms, |row| row.began_ms);
+        let row = Row {
+            kind: event.kind.clone(),
+            status: event.status.clone(),
+            began_ms,
+            at_ms: event.at_ms,
+            reason: event.reason.clone(),
+        };
+        self.resources.insert(event.logical_id.clone(), row);
+    }
+
+    fn draw(&self, stack: &StackRef, now_ms: i64, paint: Paint) -> Vec<String> {
+        let done = self.resources.values().filter(|row| row.status.ends_with("_COMPLETE")).count();
+        let count = match self.expected {
+            Some(expected) => format!("{done}/{expected}"),
+            None => done.to_string(),
+        };
+        let took = duration(now_ms - self.began_ms);
+        let mut lines = vec![format!("{} {stack}  {count}  {took}", paint.moving(verb(self.operation).0))];
+        let failed = self.resources.iter().filter(|(_, row)| row.status.ends_with("_FAILED"));
+        lines.extend(failed.map(|(name, row)| {
+            let reason = row.reason.as_deref().unwrap_or("failed");
+            format!("  {} {name} ({})  {reason}", paint.bad("✗"), row.kind)
+        }));
+        let mut moving: Vec<_> =
+            self.resources.iter().filter(|(_, row)| row.status.ends_with("_IN_PROGRESS")).collect();
+        moving.sort_by_key(|(_, row)| row.began_ms);
+        let hidden = moving.len().saturating_sub(MOST_ROWS);
+        lines.extend(moving.into_iter().take(MOST_ROWS).map(|(name, row)| {
+            // The clock here and the clock there may differ by a little.
+            let took = duration((now_ms - row.began_ms).max(row.at_ms - row.began_ms));
+            format!("  {} {name} ({})  {}", paint.moving("▸"), row.kind, paint.faint(&took))
+        }));
+        if hidden > 0 {
+            lines.push(paint.faint(&format!("    and {hidden} more")));
+        }
+        lines.extend(self.trouble.iter().map(|trouble| paint.faint(&format!("  asking again: {trouble}"))));
+        lines
+    }
+}
+
+/// `0.4s`, `12.3s`, `2m 05s`.
+pub fn duration(ms: i64) -> String {
+    let ms = ms.max(0);
+    match ms / 1000 {
+        0..60 => format!("{}.{}s", ms / 1000, ms % 1000 / 100),
+        seconds => format!("{}m {:02}s", seconds / 60, seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::fold::tests::event, *};
+
+    fn stack(name: &str, region: &str) -> StackRef {
+        StackRef { name: name.to_owned(), region: region.parse().unwrap() }
+    }
+
+    fn resource(stack: &StackRef, at_ms: i64, name: &str, status: &str, reason: Option<&str>) -> Event {
+        let id = format!("{at_ms}-{name}");
+        Event::Resource { stack: stack.clone(), resource: event(&id, at_ms, name, status, reason) }
+    }
+
+    fn story() -> Vec<(i64, Event)> {
+        let (main, regional) = (stack("shop", "eu-west-1"), stack("shop-regional", "us-east-1"));
+        let phases =
+            vec![Phase::Plan, Phase::Foundation, Phase::Upload, Phase::ChangeSet, Phase::Deploy, Phase::Verify];
+        let started = |stack: &StackRef, expected| Event::Started {
+            stack: stack.clone(),
+            operation: Operation::Create,
+            joined: false,
+            expected: Some(expected),
+        };
+        vec![
+            (0, Event::Began { stack: "shop".to_owned(), account: "123456789012".to_owned(), phases }),
+            (0, Event::PhaseEnded { phase: Phase::Plan }),
+            (0, Event::PhaseEnded { phase: Phase::Foundation }),
+            (10, Event::AssetUploaded { asset: "functions".to_owned(), region: main.region.clone(), bytes: 1_234_567 }),
+            (20, Event::AssetPresent { asset: "worker image".to_owned(), region: main.region.clone() }),
+            (30, Event::PhaseEnded { phase: Phase::Upload }),
+            (30, Event::PhaseEnded { phase: Phase::ChangeSet }),
+            (1_000, Event::PhaseStarted { phase: Phase::Deploy }),
+            (1_000, started(&main, 80)),
+            (1_000, started(&regional, 20)),
+            (2_000, resource(&main, 1_500, "Table", "CREATE_IN_PROGRESS", None)),
+            (2_000, resource(&main, 1_600, "Distribution", "CREATE_IN_PROGRESS", None)),
+            (2_000, resource(&regional, 1_700, "Cluster", "CREATE_IN_PROGRESS", None)),
+            (9_000, resource(&main, 8_500, "Table", "CREATE_COMPLETE", None)),
+        ]
+    }
+
+    fn told(story: &[(i64, Event)]) -> Screen {
+        let mut screen = Screen::default();
+        for (now_ms, event) in story {
+            screen.take(event, *now_ms);
+        }
+        screen
+    }
+
+    #[test]
+    fn the_live_part_shows_the_rail_and_what_moves_with_its_time() {
+        insta::assert_snapshot!(told(&story()).draw(63_000, 100, Paint::Plain).join("\n"));
+    }
+
+    #[test]
+    fn a_narrow_terminal_cuts_lines_and_never_wraps_them() {
+        for line in told(&story()).draw(63_000, 24, Paint::Colour) {
+            assert!(console::measure_text_width(&line) <= 24, "{line}");
+        }
+    }
+
+    #[test]
+    fn without_a_terminal_each_change_is_a_line() {
+        let mut screen = Screen::default();
+        let mut lines = Vec::new();
+        for (now_ms, event) in story() {
+            screen.take(&event, now_ms);
+            lines.extend(screen.plain_line(&event, now_ms));
+        }
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn a_failure_names_its_cause_and_counts_its_echoes() {
+        let mut screen = told(&story());
+        let ended = Event::Ended {
+            stack: stack("shop", "eu-west-1"),
+            status: "ROLLBACK_COMPLETE".to_owned(),
+            verdict: Verdict::RolledBack,
+            cause: Some(Cause {
+                logical_id: "Distribution".to_owned(),
+                kind: "AWS::CloudFront::Distribution".to_owned(),
+                status: "CREATE_FAILED".to_owned(),
+                reason: "Your account must be verified before you can add CloudFront resources.".to_owned(),
+            }),
+            echoes: 3,
+        };
+        screen.take(&ended, 75_000);
+        insta::assert_snapshot!(screen.line(&ended, 75_000, Paint::Plain).unwrap());
+    }
+
+    #[test]
+    fn durations_are_short() {
+        for (ms, text) in
+            [(-5, "0.0s"), (0, "0.0s"), (450, "0.4s"), (59_990, "59.9s"), (60_000, "1m 00s"), (605_000, "10m 05s")]
+        {
+            assert_eq!(duration(ms), text);
+        }
+    }
+}

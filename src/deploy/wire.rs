@@ -1,0 +1,247 @@
+//! A CloudFormation of a few lines that speaks the real protocol on loopback: what no emulation can be made to do.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex},
+};
+
+use aws_sdk_cloudformation::{
+    Client, Config,
+    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+};
+use axum::{Router, extract::State, http::StatusCode, routing::post};
+use tokio::sync::watch;
+
+use super::{
+    event::{Event, Observer, Operation},
+    follow::{self, Begun, Ending, Wish},
+    plan::{Live, decide, tests::wanted},
+    proposal::{self, Proposal, Source},
+    status::Verdict,
+};
+
+/// What is answered to each call of an action, in order; the last answer is repeated.
+type Script = BTreeMap<&'static str, VecDeque<(u16, String)>>;
+
+#[derive(Clone, Default)]
+struct Fake {
+    script: Arc<Mutex<Script>>,
+    calls: Arc<Mutex<Vec<String>>>,
+}
+
+impl Fake {
+    fn on(self, action: &'static str, answers: impl IntoIterator<Item = (u16, String)>) -> Self {
+        self.script.lock().unwrap().insert(action, answers.into_iter().collect());
+        self
+    }
+
+    async fn client(&self) -> Client {
+        let app = Router::new().route("/", post(answer)).with_state(self.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async { axum::serve(listener, app).await });
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .retry_config(RetryConfig::disabled())
+            .endpoint_url(endpoint)
+            .build();
+        Client::from_conf(config)
+    }
+
+    fn called(&self, action: &str) -> usize {
+        self.calls.lock().unwrap().iter().filter(|called| *called == action).count()
+    }
+}
+
+async fn answer(State(fake): State<Fake>, body: String) -> (StatusCode, String) {
+    let action = body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap_or_default().to_owned();
+    fake.calls.lock().unwrap().push(action.clone());
+    let mut script = fake.script.lock().unwrap();
+    let answers = script.get_mut(action.as_str());
+    let (status, result) = match answers {
+        Some(answers) if answers.len() > 1 => answers.pop_front().unwrap(),
+        Some(answers) => answers.front().cloned().unwrap(),
+        None => error("InvalidAction", "Unknown action"),
+    };
+    let wrapped = match status {
+        200 => format!("<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"),
+        _ => result,
+    };
+    (StatusCode::from_u16(status).unwrap(), wrapped)
+}
+
+fn error(code: &str, message: &str) -> (u16, String) {
+    (400, format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"))
+}
+
+fn stack(status: &str) -> (u16, String) {
+    let member = format!(
+        "<StackId>arn:shop</StackId><StackName>shop</StackName><CreationTime>2026-01-01T00:00:00Z</CreationTime>\
+         <StackStatus>{status}</StackStatus>"
+    );
+    (200, format!("<Stacks><member>{member}</member></Stacks>"))
+}
+
+fn events(events: &[(u32, &str, &str, &str)], next: Option<&str>) -> (u16, String) {
+    let members: String = events
+        .iter()
+        .map(|(at, name, status, reason)| {
+            let (physical, kind) =
+                if *name == "shop" { ("arn:shop", "AWS::CloudFormation::Stack") } else { ("p", "AWS::SNS::Topic") };
+            format!(
+                "<member><StackId>arn:shop</StackId><EventId>{at}</EventId><StackName>shop</StackName>\
+                 <LogicalResourceId>{name}</LogicalResourceId><PhysicalResourceId>{physical}</PhysicalResourceId>\
+                 <ResourceType>{kind}</ResourceType><Timestamp>2026-01-01T00:00:{at:02}Z</Timestamp>\
+                 <ResourceStatus>{status}</ResourceStatus><ResourceStatusReason>{reason}</ResourceStatusReason></member>"
+            )
+        })
+        .collect();
+    let next = next.map(|token| format!("<NextToken>{token}</NextToken>")).unwrap_or_default();
+    (200, format!("<StackEvents>{members}</StackEvents>{next}"))
+}
+
+async fn followed(fake: &Fake) -> (Ending, Vec<Event>) {
+    let begun = Begun {
+        stack: wanted("Resources: {}").stack,
+        stack_id: "arn:shop".to_owned(),
+        operation: Operation::Create,
+        before: Live { status: Some("REVIEW_IN_PROGRESS".to_owned()), ..Live::default() },
+        earlier: Default::default(),
+        joined: false,
+    };
+    let (observer, mut receiver) = Observer::channel();
+    let (_sender, wishes) = watch::channel(Wish::Continue);
+    let ending = follow::follow(&fake.client().await, begun, &observer, wishes).await.unwrap();
+    drop(observer);
+    let mut told = Vec::new();
+    while let Some(event) = receiver.recv().await {
+        told.push(event);
+    }
+    (ending, told)
+}
+
+#[tokio::test]
+async fn reads_that_fail_never_decide_the_verdict() {
+    let throttled = || error("Throttling", "Rate exceeded");
+    let fake = Fake::default()
+        .on("DescribeStackEvents", [throttled(), events(&[(1, "shop", "CREATE_IN_PROGRESS", "")], None)])
+        .on(
+            "DescribeStacks",
+            [throttled(), (500, String::new()), stack("CREATE_IN_PROGRESS"), stack("CREATE_COMPLETE")],
+        );
+    let (ending, told) = followed(&fake).await;
+    assert_eq!(ending.verdict, Verdict::Succeeded);
+    assert!(
+        told.iter().any(|event| matches!(event, Event::ReadTrouble { .. })),
+        "the failure without a reason is told"
+    );
+}
+
+#[tokio::test]
+async fn every_page_of_events_is_read_and_the_first_failure_is_the_cause() {
+    let fake = Fake::default()
+        .on(
+            "DescribeStackEvents",
+            [
+                events(
+                    &[(5, "shop", "ROLLBACK_COMPLETE", ""), (4, "B", "CREATE_FAILED", "Resource creation cancelled")],
+                    Some("2"),
+                ),
+                events(
+                    &[(3, "A", "CREATE_FAILED", "The name is taken"), (2, "A", "CREATE_IN_PROGRESS", "")],
+                    Some("3"),
+                ),
+                events(&[(1, "shop", "CREATE_IN_PROGRESS", "User Initiated")], None),
+            ],
+        )
+        .on("DescribeStacks", [stack("ROLLBACK_COMPLETE")]);
+    let (ending, told) = followed(&fake).await;
+    assert_eq!(ending.verdict, Verdict::RolledBack);
+    assert_eq!(ending.cause.map(|cause| cause.reason), Some("The name is taken".to_owned()));
+    let order: Vec<String> = told
+        .iter()
+        .filter_map(|event| match event {
+            Event::Resource { resource, .. } => Some(resource.id.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(order, ["1", "2", "3", "4", "5"]);
+    let echoes = told.iter().find_map(|event| match event {
+        Event::Ended { echoes, .. } => Some(*echoes),
+        _ => None,
+    });
+    assert_eq!(echoes, Some(1));
+}
+
+fn made() -> (u16, String) {
+    (200, "<Id>arn:change</Id><StackId>arn:shop</StackId>".to_owned())
+}
+
+async fn proposed(fake: &Fake) -> Result<Proposal, crate::failure::Failure> {
+    let wanted = wanted("Resources: {}");
+    let plan = decide(&wanted, &Live::default());
+    proposal::propose(&fake.client().await, &wanted, &plan, &Source::Text(wanted.template.clone())).await
+}
+
+#[tokio::test]
+async fn an_empty_change_set_is_success_and_is_removed_with_the_stack_that_it_made() {
+    let reason = "The submitted information didn't contain changes.";
+    let failed = format!("<Status>FAILED</Status><StatusReason>{reason}</StatusReason>");
+    let fake = Fake::default()
+        .on("CreateChangeSet", [made()])
+        .on("DescribeChangeSet", [(200, failed)])
+        .on("DeleteChangeSet", [(200, String::new())])
+        .on("DescribeStacks", [stack("REVIEW_IN_PROGRESS")])
+        .on("DeleteStack", [(200, String::new())]);
+    assert!(matches!(proposed(&fake).await.unwrap(), Proposal::Nothing));
+    assert_eq!((fake.called("DeleteChangeSet"), fake.called("DeleteStack")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_change_set_of_an_earlier_command_is_found_again_and_not_made_twice() {
+    let ready = "<ChangeSetId>arn:change</ChangeSetId><StackId>arn:shop</StackId><Status>CREATE_COMPLETE</Status>\
+                 <ExecutionStatus>AVAILABLE</ExecutionStatus>";
+    let fake = Fake::default()
+        .on("CreateChangeSet", [error("AlreadyExistsException", "ChangeSet already exists")])
+        .on("DescribeChangeSet", [(200, ready.to_owned())]);
+    let Proposal::Changes(change_set) = proposed(&fake).await.unwrap() else { panic!("there is a change set") };
+    assert_eq!((change_set.id.as_str(), change_set.stack_id.as_str()), ("arn:change", "arn:shop"));
+    assert_eq!(fake.called("DeleteChangeSet"), 0);
+}
+
+#[tokio::test]
+async fn every_page_of_a_change_set_is_read_with_values_and_without() {
+    let page = |name: &str, next: &str| {
+        let change = format!(
+            "<Changes><member><Type>Resource</Type><ResourceChange><Action>Add</Action>\
+             <LogicalResourceId>{name}</LogicalResourceId><ResourceType>AWS::SNS::Topic</ResourceType>\
+             </ResourceChange></member></Changes>"
+        );
+        (200, format!("<Status>CREATE_COMPLETE</Status>{change}{next}"))
+    };
+    let more = "<NextToken>2</NextToken>";
+    // First the wait looks once, then two pages without values, then two with values, of which one lacks a change.
+    let pages = [page("A", ""), page("A", more), page("B", ""), page("A", more), page("A", "")];
+    let fake = Fake::default().on("CreateChangeSet", [made()]).on("DescribeChangeSet", pages);
+    let Proposal::Changes(change_set) = proposed(&fake).await.unwrap() else { panic!("there is a change set") };
+    let names: Vec<&str> = change_set.changes.iter().map(|change| change.logical_id.as_str()).collect();
+    assert_eq!(names, ["A", "B"]);
+    assert_eq!(fake.called("DescribeChangeSet"), 5);
+}
+
+#[tokio::test]
+async fn a_change_set_that_aws_cannot_make_is_an_invalid_template_and_leaves_nothing() {
+    let failed = "<Status>FAILED</Status><StatusReason>Template error: no such thing</StatusReason>";
+    let fake = Fake::default()
+        .on("CreateChangeSet", [made()])
+        .on("DescribeChangeSet", [(200, failed.to_owned())])
+        .on("DeleteChangeSet", [(200, String::new())])
+        .on("DescribeStacks", [stack("REVIEW_IN_PROGRESS")])
+        .on("DeleteStack", [(200, String::new())]);
+    let failure = proposed(&fake).await.unwrap_err();
+    assert_eq!(failure.exit, crate::exit::Exit::Invalid);
+    assert!(failure.to_string().contains("no such thing"), "{failure}");
+    assert_eq!((fake.called("DeleteChangeSet"), fake.called("DeleteStack")), (1, 1));
+}

@@ -1,0 +1,225 @@
+//! Putting a release where the stacks find it: asking first what is there, sending only what is not.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecr::types::{ImageDetail, ImageIdentifier};
+use aws_sdk_s3::primitives::ByteStream;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use dlt_model::id::Region;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{Image, Release, registry::Registry};
+use crate::{
+    cloud::{Clients, Cloud, CloudError, Doing, Kind},
+    exit::Exit,
+    failure::Failure,
+    render::Assets,
+};
+
+/// How many files of the console are sent at once.
+const AT_ONCE: usize = 8;
+
+/// Where a release goes in one region, and what of it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// The region.
+    pub region: Region,
+    /// The foundation's bucket.
+    pub bucket: String,
+    /// The foundation's repository.
+    pub repository: String,
+    /// True when the functions' zip is there.
+    pub has_functions: bool,
+    /// The digest of the worker image, when it is there.
+    pub image_digest: Option<String>,
+    /// True when the console is there. Other regions than the hub never have one and never need one.
+    pub has_console: bool,
+}
+
+/// Looks what of a release is in each region. A bucket or repository that is not there yet holds nothing.
+pub async fn uploads(cloud: &Cloud, stack: &str, release: &Release) -> Result<Vec<Upload>, CloudError> {
+    let regions: Vec<Region> = cloud.regions().cloned().collect();
+    let looks = regions.into_iter().map(|region| async move {
+        let clients = cloud.at(&region);
+        let bucket = format!("{stack}-artifacts-{}-{region}", cloud.identity.account);
+        let repository = format!("{stack}/worker");
+        let console_key = console_marker(release);
+        let (has_functions, image_digest, has_console) = tokio::try_join!(
+            has_object(clients, &bucket, &release.functions.key),
+            image_digest(clients, &repository, &release.worker.tag),
+            has_object(clients, &bucket, &console_key),
+        )?;
+        Ok(Upload { region, bucket, repository, has_functions, image_digest, has_console })
+    });
+    futures::future::try_join_all(looks).await
+}
+
+/// The page is sent last: when it is there, all of the console is.
+fn console_marker(release: &Release) -> String {
+    format!("{}/index.html", release.console.prefix)
+}
+
+async fn has_object(clients: &Clients, bucket: &str, key: &str) -> Result<bool, CloudError> {
+    let doing = format!("look for `{key}` in the bucket `{bucket}`");
+    match clients.s3.head_object().bucket(bucket).key(key).send().await {
+        Ok(_) => Ok(true),
+        Err(error) => {
+            let status = error.raw_response().map(|response| response.status().as_u16());
+            // Without the right to list a bucket AWS answers 403 for what is not there; sending it will tell.
+            if matches!(status, Some(403 | 404)) { Ok(false) } else { Err(error).doing(doing) }
+        }
+    }
+}
+
+async fn image_digest(clients: &Clients, repository: &str, tag: &str) -> Result<Option<String>, CloudError> {
+    let request = clients
+        .ecr
+        .describe_images()
+        .repository_name(repository)
+        .image_ids(ImageIdentifier::builder().image_tag(tag).build());
+    match request.send().await.doing(format!("look for the worker image in `{repository}`")) {
+        Ok(answer) => Ok(answer.image_details().first().and_then(ImageDetail::image_digest).map(ToOwned::to_owned)),
+        Err(error) if error.kind == Kind::Absent => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The host of an account's registry in a region.
+pub fn registry_host(account: &str, region: &Region) -> String {
+    let suffix = if region.as_str().starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("{account}.dkr.ecr.{region}.{suffix}")
+}
+
+impl Upload {
+    /// The values that the templates get.
+    pub fn assets(&self, account: &str, release: &Release, digest: &str) -> Assets {
+        let host = registry_host(account, &self.region);
+        Assets {
+            artifact_bucket: self.bucket.clone(),
+            code_key: release.functions.key.clone(),
+            worker_image: format!("{host}/{}@{digest}", self.repository),
+            console_prefix: release.console.prefix.clone(),
+        }
+    }
+
+    /// Sends the functions' zip, and answers its size.
+    pub async fn send_functions(&self, clients: &Clients, release: &Release) -> Result<u64, Failure> {
+        let zip = release
+            .functions
+            .zip()
+            .map_err(|error| Failure::from_error(Exit::Internal, "failed to zip the functions", &error))?;
+        let key = &release.functions.key;
+        self.send(clients, key, zip, "application/zip", None).await
+    }
+
+    /// Sends the console, its page last, and answers its size.
+    pub async fn send_console(&self, clients: &Clients, release: &Release) -> Result<u64, Failure> {
+        let console = &release.console;
+        let send = |file: &'_ super::ConsoleFile| {
+            let (key, content) = (format!("{}/{}", console.prefix, file.path), file.content.clone());
+            let (kind, cache) = (file.content_type(), file.cache_control());
+            async move { self.send(clients, &key, content, kind, Some(cache)).await }
+        };
+        let (page, others): (Vec<_>, Vec<_>) = console.files.iter().partition(|file| file.path == "index.html");
+        let sizes: Vec<u64> =
+            stream::iter(others.into_iter().map(send)).buffer_unordered(AT_ONCE).try_collect().await?;
+        let page: Vec<u64> = stream::iter(page.into_iter().map(send)).buffer_unordered(1).try_collect().await?;
+        Ok(sizes.into_iter().chain(page).sum())
+    }
+
+    /// Sends a text under a key that names its content, and answers its address. What is there is not sent again.
+    pub async fn send_template(&self, cloud: &Cloud, text: &str) -> Result<String, Failure> {
+        let clients = cloud.at(&self.region);
+        let key = format!("templates/{}.yaml", super::sha256(&[text.as_bytes()]));
+        if !has_object(clients, &self.bucket, &key).await? {
+            self.send(clients, &key, text.as_bytes().to_vec(), "application/yaml", None).await?;
+        }
+        Ok(match &cloud.endpoint {
+            Some(endpoint) => format!("{}/{}/{key}", endpoint.trim_end_matches('/'), self.bucket),
+            None => format!("https://{}.s3.{}.{}/{key}", self.bucket, self.region, domain(&self.region)),
+        })
+    }
+
+    /// Pushes the worker image, and answers how many bytes were sent.
+    pub async fn push_image(&self, cloud: &Cloud, tag: &str, image: &Image) -> Result<u64, Failure> {
+        let doing = format!("sign in to the image registry in {}", self.region);
+        let answer = cloud.at(&self.region).ecr.get_authorization_token().send().await.doing(doing.clone())?;
+        let granted = answer.authorization_data().first().and_then(|data| data.authorization_token());
+        let (user, password) = granted
+            .and_then(basic)
+            .ok_or_else(|| CloudError::unexpected(doing, "the answer has no token that we understand"))?;
+        let plain_host = cloud.endpoint.as_deref().and_then(|endpoint| endpoint.strip_prefix("http://"));
+        let host = match plain_host {
+            Some(host) => host.trim_end_matches('/').to_owned(),
+            None => registry_host(&cloud.identity.account, &self.region),
+        };
+        let registry = Registry::new(host, plain_host.is_some(), user, password);
+        registry.push(&self.repository, tag, image).await.map_err(|error| {
+            let message = format!("failed to push the worker image to `{}` in {}", self.repository, self.region);
+            Failure::from_error(Exit::Refused, message, &error)
+        })
+    }
+
+    async fn send(
+        &self,
+        clients: &Clients,
+        key: &str,
+        content: Vec<u8>,
+        kind: &str,
+        cache: Option<&str>,
+    ) -> Result<u64, Failure> {
+        let size = content.len() as u64;
+        let request = clients.s3.put_object().bucket(&self.bucket).key(key).content_type(kind);
+        let request = request.set_cache_control(cache.map(ToOwned::to_owned)).body(ByteStream::from(content));
+        request.send().await.doing(format!("send `{key}` to the bucket `{}`", self.bucket))?;
+        Ok(size)
+    }
+}
+
+fn domain(region: &Region) -> &'static str {
+    if region.as_str().starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
+}
+
+fn basic(token: &str) -> Option<(String, String)> {
+    let text = String::from_utf8(STANDARD.decode(token).ok()?).ok()?;
+    text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
+}
+
+/// The digest of the worker image: from a registry that has it, else by making it.
+pub fn known_digest(uploads: &[Upload]) -> Option<&str> {
+    let digests: BTreeMap<&str, ()> = uploads.iter().filter_map(|it| Some((it.image_digest.as_deref()?, ()))).collect();
+    // Registries that disagree cannot be believed.
+    (digests.len() == 1).then(|| digests.keys().next().copied()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_token_is_a_user_and_a_password() {
+        assert_eq!(basic(&STANDARD.encode("AWS:secret:x")), Some(("AWS".to_owned(), "secret:x".to_owned())));
+        assert_eq!(basic("?"), None);
+    }
+
+    #[test]
+    fn the_image_is_named_by_account_region_and_digest() {
+        let region: Region = "eu-west-1".parse().unwrap();
+        assert_eq!(registry_host("1234", &region), "1234.dkr.ecr.eu-west-1.amazonaws.com");
+    }
+
+    #[test]
+    fn registries_that_disagree_about_a_digest_are_not_believed() {
+        let upload = |digest: Option<&str>| Upload {
+            region: "eu-west-1".parse().unwrap(),
+            bucket: "b".to_owned(),
+            repository: "r".to_owned(),
+            has_functions: true,
+            image_digest: digest.map(ToOwned::to_owned),
+            has_console: true,
+        };
+        assert_eq!(known_digest(&[upload(Some("a")), upload(None)]), Some("a"));
+        assert_eq!(known_digest(&[upload(Some("a")), upload(Some("b"))]), None);
+        assert_eq!(known_digest(&[upload(None)]), None);
+    }
+}

@@ -1,14 +1,19 @@
 //! The command line: one file per verb, each with its `Args` and its `run`.
 
 mod asking;
-pub mod config;
-pub mod down;
-pub mod environment;
-pub mod invite;
-pub mod outputs;
-pub mod plan;
-pub mod render;
-pub mod up;
+mod check;
+mod config;
+mod demo;
+mod down;
+mod environment;
+mod init;
+mod invite;
+mod local;
+mod outputs;
+mod plan;
+mod render;
+mod run;
+mod up;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -46,8 +51,12 @@ pub enum Output {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Show the effective settings of an environment.
+    /// Write a commented environment file to start from.
+    Init(init::Args),
+    /// Show the effective settings of an environment, and where each comes from.
     Config(config::Args),
+    /// Find what is wrong with an environment's templates before AWS sees them.
+    Check(check::Args),
     /// Print a template as it would be deployed.
     Render(render::Args),
     /// Show what `up` would change, property by property.
@@ -56,10 +65,16 @@ enum Verb {
     Up(up::Args),
     /// Print the values of an environment.
     Outputs(outputs::Args),
-    /// Take an environment away, and list what remains.
-    Down(down::Args),
     /// Invite a user of the console.
     Invite(invite::Args),
+    /// Take an environment away, and list what remains.
+    Down(down::Args),
+    Run(run::Args),
+    Demo(demo::Args),
+    Local(local::Args),
+    /// Be a worker of a run, as the environment says; the local system starts these.
+    #[command(hide = true)]
+    Worker,
 }
 
 /// Reads the arguments, does what they say, and answers how the process ends. Talk goes to standard error.
@@ -68,7 +83,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    match dispatch(&cli) {
+    // A worker is a process of its own kind: it has its own runtime, its own talk and its own exit codes.
+    if matches!(cli.verb, Verb::Worker) {
+        return dlt_worker::main_from_env();
+    }
+    match dispatch(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             crate::terminal::complain(&failure);
@@ -77,23 +96,25 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
-    match &cli.verb {
-        Verb::Config(args) => config::run(args, &cli.global),
-        Verb::Render(args) => render::run(args, &cli.global),
-        Verb::Plan(args) => wait(plan::run(args, &cli.global)),
-        Verb::Up(args) => wait(up::run(args, &cli.global)),
-        Verb::Outputs(args) => wait(outputs::run(args, &cli.global)),
-        Verb::Down(args) => wait(down::run(args, &cli.global)),
-        Verb::Invite(args) => wait(invite::run(args, &cli.global)),
-    }
-}
-
-/// Does what waits for others: AWS, timers, the keyboard.
-fn wait(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
+fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+    let Cli { global, verb } = cli;
+    let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::from_error(Exit::Internal, "failed to start the runtime", &error))?;
-    runtime.block_on(work)
+    runtime.block_on(async {
+        match verb {
+            Verb::Init(args) => init::run(&args),
+            Verb::Config(args) => config::run(&args, &global),
+            Verb::Check(args) => check::run(&args, &global),
+            Verb::Render(args) => render::run(&args, &global),
+            Verb::Plan(args) => plan::run(&args, &global).await,
+            Verb::Up(args) => up::run(&args, &global).await,
+            Verb::Outputs(args) => outputs::run(&args, &global).await,
+            Verb::Invite(args) => invite::run(&args, &global).await,
+            Verb::Down(args) => down::run(&args, &global).await,
+            Verb::Run(args) => run::run(args, &global).await,
+            Verb::Demo(args) => demo::run(args, &global).await,
+            Verb::Local(args) => local::run(args, &global).await,
+            Verb::Worker => unreachable!("main has taken this way out"),
+        }
+    })
 }

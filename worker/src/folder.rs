@@ -56,7 +56,8 @@ impl Folder {
         let path = Path::from(key);
         let get = async || match self.store.get(&path).await {
             Ok(found) => found.bytes().await.map(Some),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            // Who may not list a bucket is not told that a file is missing: S3 says that access is denied.
+            Err(object_store::Error::NotFound { .. } | object_store::Error::PermissionDenied { .. }) => Ok(None),
             Err(error) => Err(error),
         };
         let Some(bytes) = patiently("read", key, READ_TIMEOUT, get).await? else { return Ok(None) };

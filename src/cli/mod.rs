@@ -1,14 +1,19 @@
 //! The command line: one file per verb, each with its `Args` and its `run`.
 
 mod asking;
-pub mod config;
-pub mod down;
-pub mod environment;
-pub mod invite;
-pub mod outputs;
-pub mod plan;
-pub mod render;
-pub mod up;
+mod check;
+mod config;
+mod demo;
+mod down;
+mod environment;
+mod init;
+mod invite;
+mod local;
+mod outputs;
+mod plan;
+mod render;
+mod run;
+mod up;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -46,20 +51,21 @@ pub enum Output {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Show the effective settings of an environment.
+    Check(check::Args),
     Config(config::Args),
-    /// Print a template as it would be deployed.
-    Render(render::Args),
-    /// Show what `up` would change, property by property.
-    Plan(plan::Args),
-    /// Make an environment as its file says.
-    Up(up::Args),
-    /// Print the values of an environment.
-    Outputs(outputs::Args),
-    /// Take an environment away, and list what remains.
+    Demo(demo::Args),
     Down(down::Args),
-    /// Invite a user of the console.
+    Init(init::Args),
     Invite(invite::Args),
+    Local(local::Args),
+    Outputs(outputs::Args),
+    Plan(plan::Args),
+    Render(render::Args),
+    Run(run::Args),
+    Up(up::Args),
+    /// Be a worker of a run, as the environment says; the local system starts these.
+    #[command(hide = true)]
+    Worker,
 }
 
 /// Reads the arguments, does what they say, and answers how the process ends. Talk goes to standard error.
@@ -68,7 +74,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    match dispatch(&cli) {
+    // A worker is a process of its own kind: it has its own runtime, its own talk and its own exit codes.
+    if matches!(cli.verb, Verb::Worker) {
+        return dlt_worker::main_from_env();
+    }
+    match dispatch(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             crate::terminal::complain(&failure);
@@ -77,23 +87,25 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
-    match &cli.verb {
-        Verb::Config(args) => config::run(args, &cli.global),
-        Verb::Render(args) => render::run(args, &cli.global),
-        Verb::Plan(args) => wait(plan::run(args, &cli.global)),
-        Verb::Up(args) => wait(up::run(args, &cli.global)),
-        Verb::Outputs(args) => wait(outputs::run(args, &cli.global)),
-        Verb::Down(args) => wait(down::run(args, &cli.global)),
-        Verb::Invite(args) => wait(invite::run(args, &cli.global)),
-    }
-}
-
-/// Does what waits for others: AWS, timers, the keyboard.
-fn wait(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
+fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+    let Cli { global, verb } = cli;
+    let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::from_error(Exit::Internal, "failed to start the runtime", &error))?;
-    runtime.block_on(work)
+    runtime.block_on(async {
+        match verb {
+            Verb::Check(args) => check::run(&args, &global),
+            Verb::Config(args) => config::run(&args, &global),
+            Verb::Demo(args) => demo::run(args, &global).await,
+            Verb::Down(args) => down::run(&args, &global).await,
+            Verb::Init(args) => init::run(&args),
+            Verb::Invite(args) => invite::run(&args, &global).await,
+            Verb::Local(args) => local::run(args, &global).await,
+            Verb::Outputs(args) => outputs::run(&args, &global).await,
+            Verb::Plan(args) => plan::run(&args, &global).await,
+            Verb::Render(args) => render::run(&args, &global),
+            Verb::Run(args) => run::run(args, &global).await,
+            Verb::Up(args) => Box::pin(up::run(&args, &global)).await,
+            Verb::Worker => unreachable!("main has taken this way out"),
+        }
+    })
 }

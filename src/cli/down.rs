@@ -19,7 +19,7 @@ use crate::{
     failure::Failure,
 };
 
-/// Arguments of `dlt down`.
+/// Take an environment away: a list before, a ledger of what remains after.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

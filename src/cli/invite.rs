@@ -10,7 +10,7 @@ use crate::{
     terminal,
 };
 
-/// Arguments of `dlt invite`.
+/// Invite a user of the console.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The e-mail address; it is the user's name as well.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Global, Output, environment::EnvironmentArgs};
 use crate::{cloud::Cloud, deploy::stacks, exit::Exit, failure::Failure, render::Part, terminal};
 
-/// Arguments of `dlt outputs`.
+/// Print the values of an environment, such as the address of its API.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -12,7 +12,7 @@ use crate::{
     terminal,
 };
 
-/// Arguments of `dlt plan`.
+/// Show what `up` would change, property by property.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

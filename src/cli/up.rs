@@ -25,7 +25,7 @@ use crate::{
     release::Release,
 };
 
-/// Arguments of `dlt up`.
+/// Make an environment as its file says; do nothing when it is.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -60,7 +60,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         asking::answerable(args.yes, json)?;
         asking::ask(demand, &pause).await
     };
-    let work = deploy(&around, &config, &release, consent, &ask);
+    let work = Box::pin(deploy(&around, &args.environment.environment, &config, &release, consent, &ask));
     let result = asking::interruptible(work, in_flight, wish, &observer).await;
     if let Ok(outputs) = &result {
         observer.tell(Event::Outputs { outputs: outputs.clone() });
@@ -76,6 +76,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
 
 async fn deploy(
     around: &Surroundings<'_>,
+    environment: &str,
     config: &Config,
     release: &Release,
     consent: Consent,
@@ -88,9 +89,23 @@ async fn deploy(
     let survey = survey::survey(around.cloud, config, release).await?;
     observer.tell(Event::PhaseEnded { phase: Phase::Plan });
     observer.tell(Event::Planned { plan: Box::new(survey.plan.clone()) });
+    if !survey.plan.is_empty() {
+        check(config, environment)?;
+    }
     let outputs = engine::up(around, survey, release, consent, ask).await?;
     let_admin_in(around, config, &outputs).await?;
     Ok(outputs)
+}
+
+/// What is wrong with a template is found here and not by AWS, half-way.
+fn check(config: &Config, environment: &str) -> Result<(), Failure> {
+    match super::check::check_config(config, environment)?.errors {
+        0 => Ok(()),
+        errors => {
+            let message = format!("the templates of `{environment}` have errors: {errors}");
+            Err(Failure::new(Exit::Invalid, message).hint(format!("`dlt check {environment}` lists them")))
+        }
+    }
 }
 
 /// Sets the admin's permanent password, when the environment names one and the admin has none yet.

@@ -66,10 +66,10 @@ pub struct Approved<T>(T);
 
 impl Approved<ChangeSet> {
     /// The change set, if all that it does was agreed to; else what is missing.
-    pub fn new(change_set: ChangeSet, consent: &Consent) -> Result<Self, (ChangeSet, Demand)> {
+    pub fn new(change_set: ChangeSet, consent: &Consent) -> Result<Self, Box<(ChangeSet, Demand)>> {
         match demand(consent, &change_set.losses()) {
             Demand::Nothing => Ok(Self(change_set)),
-            missing => Err((change_set, missing)),
+            missing => Err(Box::new((change_set, missing))),
         }
     }
 

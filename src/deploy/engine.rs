@@ -137,8 +137,8 @@ async fn agree(
 }
 
 fn approve(change_set: ChangeSet, consent: &Consent) -> Result<Approved<ChangeSet>, Failure> {
-    Approved::new(change_set, consent).map_err(|(change_set, _)| {
-        let message = format!("the change set of `{}` was not agreed to", change_set.stack);
+    Approved::new(change_set, consent).map_err(|refused| {
+        let message = format!("the change set of `{}` was not agreed to", refused.0.stack);
         Failure::new(Exit::Guarded, message)
     })
 }

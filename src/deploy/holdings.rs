@@ -202,7 +202,8 @@ pub async fn purge_user_pool(clients: &Clients, pool: &str) -> Result<(), CloudE
 pub async fn has_bucket(clients: &Clients, bucket: &str) -> Result<bool, CloudError> {
     match clients.s3.head_bucket().bucket(bucket).send().await {
         Ok(_) => Ok(true),
-        Err(error) if error.raw_response().is_some_and(|response| response.status().as_u16() == 404) => Ok(false),
+        // A bucket of that name in another region (301, 400) is not the one that this environment made.
+        Err(error) if error.raw_response().is_some_and(|it| [301, 400, 404].contains(&it.status().as_u16())) => Ok(false),
         Err(error) => Err(error).doing(format!("look for the bucket `{bucket}`")),
     }
 }

@@ -98,7 +98,7 @@ impl Display {
         self.screen.take(event, now_ms);
         match self.style {
             Style::Json => {
-                terminal::print(&serde_json::to_string(event).expect("events have text keys and plain values"))
+                terminal::print(&serde_json::to_string(event).expect("events have text keys and plain values"));
             }
             Style::Lines => {
                 if let Some(line) = self.screen.plain_line(event, now_ms) {

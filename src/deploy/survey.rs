@@ -13,7 +13,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     release::{self, Image, Release, Upload},
-    render::{self, Part},
+    render::{self, Assets, Part},
 };
 
 /// What is there, what is wanted, and what to do about it.
@@ -55,7 +55,10 @@ pub async fn survey(cloud: &Cloud, config: &Config, release: &Release) -> Result
     let digest = image.as_ref().map(|image| image.digest.clone()).or(known).unwrap_or_default();
     let wanted = stacks
         .into_iter()
-        .map(|(part, stack)| wanted(cloud, config, release, &uploads, &digest, part, stack))
+        .map(|(part, stack)| {
+            let assets = upload_in(&uploads, &stack.region).assets(&cloud.identity.account, release, &digest);
+            wanted(config, part, stack, &assets)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let plan = Plan {
         stack: stack_name,
@@ -72,24 +75,17 @@ async fn make_image(release: &Release) -> Result<Image, Failure> {
     made.map_err(|error| Failure::from_error(Exit::Internal, "failed to make the worker image", &error))
 }
 
-fn wanted(
-    cloud: &Cloud,
-    config: &Config,
-    release: &Release,
-    uploads: &[Upload],
-    digest: &str,
-    part: Part,
-    stack: StackRef,
-) -> Result<Wanted, Failure> {
-    let region: &Region = &stack.region;
+fn upload_in<'a>(uploads: &'a [Upload], region: &Region) -> &'a Upload {
     let upload = uploads.iter().find(|upload| upload.region == *region);
-    let upload = upload.expect("every region of the environment was looked at: see release::uploads");
-    let rendered = render::render(part, config, region).map_err(|error| {
+    upload.expect("every region of the environment was looked at: see release::uploads")
+}
+
+fn wanted(config: &Config, part: Part, stack: StackRef, assets: &Assets) -> Result<Wanted, Failure> {
+    let rendered = render::render(part, config, &stack.region).map_err(|error| {
         Failure::from_error(Exit::Internal, format!("failed to render the {} template", part.word()), &error)
     })?;
-    let assets = upload.assets(&cloud.identity.account, release, digest);
     Ok(Wanted {
-        parameters: render::parameters(part, config, region, &assets),
+        parameters: render::parameters(part, config, &stack.region, assets),
         stack,
         part,
         template: rendered.text,

@@ -91,13 +91,14 @@ pub(crate) fn listed_run(run: &RunRecord) -> Value {
     let Some(total) = run.results.as_ref().and_then(|results| results.get("total")) else { return line };
     let requests = number(total, "throughput");
     let seconds = number(total, "testDuration").filter(|seconds| *seconds > 0.0);
-    let ms = |key| number(total, key).map(|seconds| seconds * 1_000.0);
+    // Results have seconds with five decimals, which are whole hundredths of a millisecond.
+    let ms = |key| number(total, key).map(|seconds| (seconds * 100_000.0).round() / 100.0);
     merge(
         &mut line,
         json!({
-            "requests": requests,
-            "success": number(total, "succ"),
-            "errors": number(total, "fail"),
+            "requests": count(total, "throughput"),
+            "success": count(total, "succ"),
+            "errors": count(total, "fail"),
             "requestsPerSecond": requests.zip(seconds).map(|(requests, seconds)| requests / seconds),
             "avgResponseTime": ms("avg_rt"),
             "avgLatency": ms("avg_lt"),
@@ -128,6 +129,14 @@ fn number(of: &Value, key: &str) -> Option<f64> {
     match of.get(key)? {
         Value::String(text) => text.parse().ok(),
         value => value.as_f64(),
+    }
+}
+
+/// A whole number, as it was counted.
+fn count(of: &Value, key: &str) -> Option<u64> {
+    match of.get(key)? {
+        Value::String(text) => text.parse().ok(),
+        value => value.as_u64(),
     }
 }
 

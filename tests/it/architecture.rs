@@ -5,8 +5,17 @@ use std::path::{Path, PathBuf};
 use crate::support::root;
 
 /// What a file of thoughts may not mention: the world.
-const WORLD: &[&str] =
-    &["std::fs", "std::net", "std::process", "std::env::", "tokio::", "SystemTime", "Instant::now", "object_store", "aws_"];
+const WORLD: &[&str] = &[
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::env::",
+    "tokio::",
+    "SystemTime",
+    "Instant::now",
+    "object_store",
+    "aws_",
+];
 
 #[test]
 fn what_thinks_does_not_touch_the_world() {

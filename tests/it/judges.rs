@@ -10,7 +10,10 @@ const VARIANTS: &[(&str, &str)] = &[
     ("headless", "console: headless\n"),
     ("keep", "retention: {data: keep, logs_days: 90}\n"),
     ("quiet", "live_data: false\n"),
-    ("private", "network: {existing: {vpc: vpc-0123456789abcdef0, subnets: [subnet-0123456789abcdef0, subnet-0123456789abcdef1, subnet-0123456789abcdef2], public: false}}\n"),
+    (
+        "private",
+        "network: {existing: {vpc: vpc-0123456789abcdef0, subnets: [subnet-0123456789abcdef0, subnet-0123456789abcdef1, subnet-0123456789abcdef2], public: false}}\n",
+    ),
     ("regions", "regions: [us-east-1, ap-southeast-2]\ntags: {team: shop}\n"),
     ("large", "worker: {cpu: 4096, memory: 8192}\nprotection: true\n"),
 ];

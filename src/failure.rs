@@ -56,7 +56,9 @@ impl fmt::Display for Failure {
         write!(f, "error: {}", self.message)?;
         if let Some((file, problems)) = &self.problems {
             for problem in problems {
-                write!(f, "\n  {file}:{problem}")?;
+                // With a place this is `file:line:column: …`, which editors follow.
+                let gap = if problem.place.is_some() { "" } else { " " };
+                write!(f, "\n  {file}:{gap}{problem}")?;
             }
         }
         for cause in &self.causes {

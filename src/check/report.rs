@@ -29,6 +29,9 @@ pub struct Located {
     pub file: String,
     /// The line in that file.
     pub line: usize,
+    /// The column in that file; absent where the line was rendered, since what is filled in moves the rest of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
     /// The line of the checked text, for a caret under it.
     pub excerpt: String,
     /// What was found.
@@ -92,8 +95,10 @@ impl Located {
 }
 
 fn locate(part: &Part<'_>, lines: &[&str], finding: Finding) -> Located {
-    let Place { line, .. } = finding.place;
-    let (file, line_there) = (part.locate)(line).unwrap_or_else(|| (part.name.clone(), line));
+    let Place { line, column } = finding.place;
+    let origin = (part.locate)(line);
+    let column = if origin.is_some() { None } else { Some(column) };
+    let (file, line_there) = origin.unwrap_or_else(|| (part.name.clone(), line));
     let excerpt = lines.get(line.saturating_sub(1)).copied().unwrap_or_default().to_owned();
-    Located { part: part.name.clone(), file, line: line_there, excerpt, finding }
+    Located { part: part.name.clone(), file, line: line_there, column, excerpt, finding }
 }

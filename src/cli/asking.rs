@@ -15,7 +15,7 @@ use crate::{
         consent::{Consent, Demand},
         event::{Event, Observer},
         follow::Wish,
-        show::Pause,
+        screen::show::Pause,
     },
     exit::Exit,
     failure::Failure,

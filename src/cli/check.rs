@@ -127,7 +127,14 @@ fn problems(environment: &str, failure: Failure) -> Result<Report, Failure> {
             hint: problem.hint,
         };
         let excerpt = text.lines().nth(place.line.wrapping_sub(1)).unwrap_or_default().to_owned();
-        Located { part: environment.to_owned(), file: file.clone(), line: place.line, excerpt, finding }
+        Located {
+            part: environment.to_owned(),
+            file: file.clone(),
+            line: place.line,
+            column: Some(place.column),
+            excerpt,
+            finding,
+        }
     });
     Ok(Report::of(findings.collect()))
 }
@@ -137,20 +144,9 @@ pub fn show(report: &Report, output: Output) {
     match output {
         Output::Json => terminal::print(&serde_json::to_string_pretty(report).expect("a report is plain data")),
         Output::Text => {
-            print_findings(&report.findings);
+            report.findings.iter().for_each(print_finding);
             terminal::print(&summary(report));
         }
-    }
-}
-
-fn print_findings(findings: &[Located]) {
-    let mut file = None;
-    for located in findings {
-        if file != Some(&located.file) {
-            terminal::print(&style(&located.file).bold().underlined().to_string());
-            file = Some(&located.file);
-        }
-        print_finding(located);
     }
 }
 
@@ -162,9 +158,8 @@ fn print_finding(located: &Located) {
         Severity::Warning => word.yellow().bold(),
         Severity::Note => word.cyan(),
     };
-    // A variable or a flag has no line.
-    let line = if located.line == 0 { String::new() } else { format!("{}: ", located.line) };
-    terminal::print(&format!("  {line}{word} {}: {}", style(finding.code).dim(), finding.message));
+    let place = style(place(located)).bold();
+    terminal::print(&format!("{place}: {word} {}: {}", style(finding.code).dim(), finding.message));
     let (excerpt, caret) = pointed(&located.excerpt, finding.place.column);
     if !excerpt.is_empty() {
         terminal::print(&format!("      {} {excerpt}", style("|").blue()));
@@ -172,6 +167,17 @@ fn print_finding(located: &Located) {
     }
     if let Some(hint) = &finding.hint {
         terminal::print(&format!("      {} {hint}", style("hint:").green()));
+    }
+}
+
+/// `file:line:column`, as much of it as there is; editors follow it.
+fn place(located: &Located) -> String {
+    let file = &located.file;
+    match (located.line, located.column) {
+        // A variable or a flag has no line.
+        (0, _) => file.clone(),
+        (line, Some(column)) => format!("{file}:{line}:{column}"),
+        (line, None) => format!("{file}:{line}"),
     }
 }
 

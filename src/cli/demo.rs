@@ -42,8 +42,8 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let target = Target::start()
         .await
         .map_err(|error| Failure::from_error(Exit::Internal, "failed to start the built-in target", &error))?;
-    let text = SCENARIO.replace("${TARGET}", &target.url());
-    let order = Order::read("docs/examples/demo.yaml".as_ref(), &text, &args.asked, &run::variable)?;
+    let variable = |name: &str| if name == "TARGET" { Some(target.url()) } else { run::variable(name) };
+    let order = Order::read("docs/examples/demo.yaml".as_ref(), SCENARIO, &args.asked, &variable)?;
     let data = run::Data::of(args.data)?;
     let system = run::start(data.path()).await?;
     let outcome = run::to_the_end(&system, &order, global).await?;

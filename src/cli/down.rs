@@ -12,7 +12,7 @@ use crate::{
         engine::Surroundings,
         event::{Event, Observer, Phase},
         follow::Wish,
-        show::{self, Pause, Style},
+        screen::show::{self, Pause, Style},
         teardown,
     },
     exit::Exit,

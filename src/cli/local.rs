@@ -60,10 +60,10 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
 fn announce(system: &LocalSystem, data: &std::path::Path, output: Output) {
     match output {
         Output::Text => {
-            terminal::say(&format!("dlt local at {} (data in {}), Ctrl-C ends it", system.url(), data.display()))
+            terminal::say(&format!("dlt local at {} (data in {}), Ctrl-C ends it", system.url(), data.display()));
         }
         Output::Json => {
-            terminal::print(&serde_json::json!({"event": "listening", "url": system.url(), "data": data}).to_string())
+            terminal::print(&serde_json::json!({"event": "listening", "url": system.url(), "data": data}).to_string());
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         event::{Event, Observer, Phase},
         follow::Wish,
         people,
-        show::{self, Style},
+        screen::show::{self, Style},
         survey,
     },
     exit::Exit,

@@ -203,7 +203,9 @@ pub async fn has_bucket(clients: &Clients, bucket: &str) -> Result<bool, CloudEr
     match clients.s3.head_bucket().bucket(bucket).send().await {
         Ok(_) => Ok(true),
         // A bucket of that name in another region (301, 400) is not the one that this environment made.
-        Err(error) if error.raw_response().is_some_and(|it| [301, 400, 404].contains(&it.status().as_u16())) => Ok(false),
+        Err(error) if error.raw_response().is_some_and(|it| [301, 400, 404].contains(&it.status().as_u16())) => {
+            Ok(false)
+        }
         Err(error) => Err(error).doing(format!("look for the bucket `{bucket}`")),
     }
 }

@@ -17,7 +17,6 @@ pub mod plan;
 pub mod proposal;
 pub mod report;
 pub mod screen;
-pub mod show;
 pub mod stacks;
 pub mod status;
 pub mod survey;

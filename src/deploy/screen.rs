@@ -1,5 +1,7 @@
 //! From events to text: what a person sees of an operation. Pure; the only clock is the one that is passed in.
 
+pub mod show;
+
 use std::collections::BTreeMap;
 
 use super::{

@@ -97,7 +97,7 @@ impl Screen {
         let line = live::line(&self.progress);
         match &self.bar {
             Some(bar) => bar.set_message(format!("{line}  {}", live::spark(seconds, SPARK_WIDTH))),
-            None if number % PLAIN_EVERY == 0 || number == self.progress.planned_secs => terminal::say(&line),
+            None if number.is_multiple_of(PLAIN_EVERY) || number == self.progress.planned_secs => terminal::say(&line),
             None => {}
         }
     }

@@ -25,7 +25,9 @@ fn seed_scenario(url: &str, hold_for: &str) -> String {
 }
 
 fn native_scenario(url: &str) -> String {
-    format!("name: two steps\nload: {{virtual_users: 6, ramp_up: 1s, hold_for: 2s}}\nworkers: 3\nrequests:\n  - GET {url}/\n  - {{label: slow, url: \"{url}/delay/5\"}}\n")
+    format!(
+        "name: two steps\nload: {{virtual_users: 6, ramp_up: 1s, hold_for: 2s}}\nworkers: 3\nrequests:\n  - GET {url}/\n  - {{label: slow, url: \"{url}/delay/5\"}}\n"
+    )
 }
 
 /// The target lives on a runtime of its own, as an application would.
@@ -36,7 +38,8 @@ fn target() -> (tokio::runtime::Runtime, Target) {
 }
 
 fn samples(ended: &Value) -> u64 {
-    let count = |field: &str| ended["results"]["total"][field].as_u64().unwrap_or_else(|| panic!("no {field} in {ended:#}"));
+    let count =
+        |field: &str| ended["results"]["total"][field].as_u64().unwrap_or_else(|| panic!("no {field} in {ended:#}"));
     count("succ") + count("fail")
 }
 

@@ -77,8 +77,8 @@ impl Ended {
     pub fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            out: String::from_utf8(output.stdout).expect("standard output is UTF-8"),
+            err: String::from_utf8(output.stderr).expect("standard error is UTF-8"),
         }
     }
 
@@ -133,7 +133,8 @@ impl EmulatedAws {
             .expect("python starts");
         let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
         let ready = lines.next().and_then(Result::ok).unwrap_or_default();
-        let endpoint = ready.strip_prefix("ready ").unwrap_or_else(|| panic!("the emulated AWS did not start: {ready}"));
+        let endpoint =
+            ready.strip_prefix("ready ").unwrap_or_else(|| panic!("the emulated AWS did not start: {ready}"));
         Self { process, endpoint: endpoint.to_owned() }
     }
 

@@ -5,11 +5,8 @@ use std::time::Duration;
 use console::Term;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{
-    event::Event,
-    screen::{Paint, Screen},
-};
-use crate::terminal;
+use super::{Paint, Screen};
+use crate::{deploy::event::Event, terminal};
 
 /// How often the live part is drawn.
 const FRAME: Duration = Duration::from_millis(100);

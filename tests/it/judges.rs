@@ -73,7 +73,8 @@ fn cfn_lint_has_nothing_to_say_about_any_variant() {
             }
         }
     }
-    assert!(files.len() > 2 * CHOICES.len(), "{files:?}");
+    let hubs = files.iter().filter(|file| file.to_string_lossy().contains("-main-")).count();
+    assert!(hubs >= 1 << CHOICES.len(), "every combination of the choices is a template of its own: {files:#?}");
     let output = Command::new(python("judges/bin/cfn-lint"))
         .arg("--config-file")
         .arg(root().join("tests/cfn-lint.yaml"))

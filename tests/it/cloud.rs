@@ -141,14 +141,12 @@ fn scenario(stage: &Stage, url: &str, hold_for: &str) -> PathBuf {
 fn worker(stage: &Stage, index: u32) -> Option<u32> {
     let wanted = [format!("TASK_INDEX={index}"), format!("AWS_ENDPOINT_URL={}", stage.aws.endpoint)];
     let processes = std::fs::read_dir("/proc").ok()?.flatten();
-    processes
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .find(|pid| {
-            let read = |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-            let environment = String::from_utf8_lossy(&read("environ")).into_owned();
-            let variables: Vec<&str> = environment.split('\0').collect();
-            read("cmdline").starts_with(b"/dlt-worker") && wanted.iter().all(|want| variables.contains(&want.as_str()))
-        })
+    processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).find(|pid| {
+        let read = |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        let environment = String::from_utf8_lossy(&read("environ")).into_owned();
+        let variables: Vec<&str> = environment.split('\0').collect();
+        read("cmdline").starts_with(b"/dlt-worker") && wanted.iter().all(|want| variables.contains(&want.as_str()))
+    })
 }
 
 #[test]
@@ -166,7 +164,10 @@ fn an_environment_comes_up_stays_as_it_is_and_goes_without_a_trace() {
     assert!(format!("{}{}", up.out, up.err).contains("ApiEndpoint"), "{}{}", up.out, up.err);
     let there = stage.account();
     assert_eq!(there[format!("{HUB} cloudformation")], serde_json::json!(["dlt-shop", "dlt-shop-foundation"]));
-    assert_eq!(there[format!("{SECOND} cloudformation")], serde_json::json!(["dlt-shop-foundation", "dlt-shop-regional"]));
+    assert_eq!(
+        there[format!("{SECOND} cloudformation")],
+        serde_json::json!(["dlt-shop-foundation", "dlt-shop-regional"])
+    );
 
     let change_sets = stage.look(&["changes", HUB, "dlt-shop"]);
     let again = stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
@@ -175,9 +176,18 @@ fn an_environment_comes_up_stays_as_it_is_and_goes_without_a_trace() {
     stage.sandbox.dlt(&["plan", "shop", "--exit-code"]).with_code(0);
 
     let listed = stage.sandbox.dlt(&["down", "shop"]).with_code(5);
-    assert!(format!("{}{}", listed.out, listed.err).contains("dlt-shop-data-"), "it lists what would go: {}", listed.err);
+    assert!(
+        format!("{}{}", listed.out, listed.err).contains("dlt-shop-data-"),
+        "it lists what would go: {}",
+        listed.err
+    );
     let down = stage.sandbox.dlt(&["down", "shop", "--yes"]).with_code(0);
-    assert!(format!("{}{}", down.out, down.err).contains("nothing of this environment is left"), "{}{}", down.out, down.err);
+    assert!(
+        format!("{}{}", down.out, down.err).contains("nothing of this environment is left"),
+        "{}{}",
+        down.out,
+        down.err
+    );
     assert_eq!(stage.account(), before);
 }
 
@@ -190,7 +200,10 @@ fn a_protected_environment_stays_and_a_change_is_shown_before_it_is_made() {
     assert!(plan.contains("4096") && plan.contains("8192"), "before and after:\n{plan}");
     let kept = stage.sandbox.dlt(&["down", "shop", "--yes", "--set", "protection=true"]);
     assert!(kept.with_code(5).err.contains("protect"));
-    assert_eq!(stage.account()[format!("{HUB} cloudformation")], serde_json::json!(["dlt-shop", "dlt-shop-foundation"]));
+    assert_eq!(
+        stage.account()[format!("{HUB} cloudformation")],
+        serde_json::json!(["dlt-shop", "dlt-shop-foundation"])
+    );
 }
 
 #[test]

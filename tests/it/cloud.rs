@@ -207,6 +207,51 @@ fn a_protected_environment_stays_and_a_change_is_shown_before_it_is_made() {
 }
 
 #[test]
+fn a_failed_deployment_names_its_cause_is_rolled_back_and_can_be_made_good() {
+    let stage = Stage::set(&[], None);
+    let group = "/dlt/dlt-shop/workers";
+    stage.look(&["group", HUB, group]);
+    let failed = stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(6);
+    assert!(failed.err.contains(group) && failed.err.contains("already exists"), "the first cause: {}", failed.err);
+    stage.look(&["group", HUB, group, "gone"]);
+    let stuck = stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(7);
+    assert!(
+        stuck.err.contains("ROLLBACK_COMPLETE") && stuck.err.contains("delete-stack"),
+        "the way out: {}",
+        stuck.err
+    );
+    stage.sandbox.dlt(&["down", "shop", "--yes"]).with_code(0);
+    stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
+}
+
+#[test]
+fn an_interrupted_deployment_says_what_it_left_and_goes_on_the_next_time() {
+    let stage = Stage::set(&[], None);
+    let child = stage
+        .sandbox
+        .start(&["up", "shop", "--yes"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    eventually("the foundation stands", Duration::from_secs(60), || {
+        let stacks = stage.account()[format!("{HUB} cloudformation")].clone();
+        stacks.as_array().is_some_and(|stacks| !stacks.is_empty()).then_some(())
+    });
+    drop(Command::new("kill").args(["-INT", &child.id().to_string()]).status());
+    let ended = Ended::of(child.wait_with_output().expect("it ends"));
+    if ended.code == 0 {
+        // It was quicker than the signal; there was nothing to interrupt.
+        return;
+    }
+    let ended = ended.with_code(130);
+    assert!(ended.err.contains("interrupted") && ended.err.contains("hint:"), "{}", ended.err);
+    stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
+    let after = stage.sandbox.dlt(&["plan", "shop", "--exit-code"]).with_code(0);
+    assert!(after.out.contains("nothing to do"), "{}", after.out);
+}
+
+#[test]
 fn the_invited_admin_runs_the_seeds_scenario_and_a_viewer_may_not() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let target = runtime.block_on(Target::start()).expect("a free port");

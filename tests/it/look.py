@@ -4,6 +4,7 @@
     look.py changes   REGION STACK         → how many change sets a stack has ever had that are still known
     look.py object    REGION BUCKET KEY    → an object's content
     look.py secret    REGION NAME VALUE    → stores a SecureString
+    look.py group     REGION NAME [gone]   → makes a log group that is somebody else's, or removes it
 """
 import json
 import os
@@ -64,6 +65,10 @@ def main(verb, *arguments):
     elif verb == "secret":
         region, name, value = arguments
         client("ssm", region).put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+    elif verb == "group":
+        region, name, *gone = arguments
+        logs = client("logs", region)
+        (logs.delete_log_group if gone else logs.create_log_group)(logGroupName=name)
     else:
         sys.exit(f"unknown verb {verb}")
 

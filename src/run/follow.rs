@@ -26,6 +26,16 @@ pub struct Follower<'a> {
     pub run: RunKey,
 }
 
+/// How a run came to its end.
+pub struct End {
+    /// Its last record.
+    pub run: RunRecord,
+    /// Whether a person ended it.
+    pub interrupted: bool,
+    /// The clause for whose sake it was stopped.
+    pub aborted_by: Option<Clause>,
+}
+
 /// The seconds so far, and how many of them were shown.
 #[derive(Default)]
 struct Seconds {
@@ -35,24 +45,23 @@ struct Seconds {
 }
 
 impl Follower<'_> {
-    /// Follows to the end, and answers the last record and whether the person ended it.
+    /// Follows to the end, and answers how it came to it.
     pub async fn to_the_end(
         &self,
         mut ticks: broadcast::Receiver<Arc<Tick>>,
         interrupts: &mut mpsc::Receiver<()>,
         observe: &mut dyn FnMut(&Event<'_>),
-    ) -> Result<(RunRecord, bool), ControlError> {
+    ) -> Result<End, ControlError> {
         let mut look = time::interval(LOOK_EVERY);
         let mut seconds = Seconds::default();
-        let (mut interrupted, mut stopping) = (false, false);
+        let (mut interrupted, mut aborted_by) = (false, None);
         let mut status = None;
         loop {
             tokio::select! {
                 Some(()) = interrupts.recv() => {
                     if std::mem::replace(&mut interrupted, true) {
-                        return Ok((self.plane.run(&self.run).await?, true));
+                        return Ok(End { run: self.plane.run(&self.run).await?, interrupted, aborted_by });
                     }
-                    stopping = true;
                     observe(&Event::Interrupted);
                     self.stop().await?;
                 }
@@ -60,9 +69,11 @@ impl Follower<'_> {
                     Ok(tick) if tick.run_id == self.run.run_id => {
                         seconds.add(&tick);
                         seconds.show(self.workers, observe);
-                        if !stopping && let Some(broken) = gate::broken_so_far(self.clauses, seconds.complete()).first() {
-                            stopping = true;
+                        let undisturbed = !interrupted && aborted_by.is_none();
+                        let broken = gate::broken_so_far(self.clauses, seconds.complete());
+                        if let Some(broken) = broken.first().filter(|_| undisturbed) {
                             observe(&Event::Aborted(broken));
+                            aborted_by = Some(broken.clause.clone());
                             self.stop().await?;
                         }
                     }
@@ -77,7 +88,7 @@ impl Follower<'_> {
                     }
                     if run.status.is_end() {
                         seconds.show_rest(observe);
-                        return Ok((run, interrupted));
+                        return Ok(End { run, interrupted, aborted_by });
                     }
                 }
             }

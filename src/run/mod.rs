@@ -158,9 +158,10 @@ pub async fn run(
     let run = plane.start_run(&record.test_id).await.map_err(refused)?;
     observe(&Event::Accepted { run: &run, plan: &plan, page: &system.url() });
     let follower = follow::Follower { plane, clauses: &order.clauses, workers: run.workers(), run: run.key() };
-    let (run, interrupted) = follower.to_the_end(ticks, interrupts, observe).await.map_err(refused)?;
+    let follow::End { run, interrupted, aborted_by } =
+        follower.to_the_end(ticks, interrupts, observe).await.map_err(refused)?;
     let summary = match plane.summary(&run.key()).await {
-        Ok(summary) => Some(summary),
+        Ok(summary) => Some(Summary { aborted_by, ..summary }),
         Err(ControlError::NoResults(..)) => None,
         Err(error) => return Err(refused(error)),
     };

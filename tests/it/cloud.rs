@@ -1,8 +1,9 @@
 //! A deployed system, on the emulated AWS: an environment by one command, and a load test that runs on it.
 
 use std::{
+    io::{BufRead, BufReader, Lines},
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
@@ -272,9 +273,13 @@ fn the_invited_admin_runs_the_seeds_scenario_and_a_viewer_may_not() {
     assert_eq!(target.answered(), 0);
 
     let admin = Caller::sign_in(&stage, "chief", PASSWORD, None);
+    let listener = Listener::start(&stage);
     let (status, created) = admin.call("POST", "/scenarios", Some(&body));
     assert_eq!(status, 200, "{created:#}");
     let test = created["testId"].as_str().expect("an id").to_owned();
+    let (topic, tick) = listener.first();
+    assert_eq!(topic, format!("dlt/{test}"));
+    assert!(tick[HUB].is_array(), "as existing consoles expect it, by region: {tick:#}");
     admin.until(&test, &["complete", "failed", "cancelled"]);
     let run = admin.run_of(&test);
     assert_eq!(run["status"], "complete", "{run:#}");
@@ -286,8 +291,43 @@ fn the_invited_admin_runs_the_seeds_scenario_and_a_viewer_may_not() {
         assert_eq!(total[field], merged["total"][field], "{field}");
     }
 
+    let metrics: Vec<(String, Value)> =
+        serde_json::from_str(&stage.look(&["metrics", HUB, "dlt/dlt-shop"])).expect("JSON");
+    let dimensions = serde_json::json!({ "TestId": test, "Region": HUB });
+    assert!(metrics.iter().any(|(name, found)| name == "Succeeded" && *found == dimensions), "{metrics:#?}");
+
     a_killed_worker_leaves_a_partial_run(&stage, &admin, &target);
     stage.sandbox.dlt(&["down", "shop", "--yes"]).with_code(0);
+}
+
+/// Somebody who listens to live data before a run begins.
+struct Listener {
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Listener {
+    fn start(stage: &Stage) -> Self {
+        let mut command = stage.sandbox.command(python("bin/python"));
+        let mut process = command
+            .arg(root().join("tests/it/listen.py"))
+            .args([HUB, "dlt/+", "1", "90"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python starts");
+        let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+        let first = lines.next().expect("a line").expect("UTF-8");
+        assert_eq!(first, "listening");
+        Self { process, lines }
+    }
+
+    /// The first message: its topic and what it says.
+    fn first(mut self) -> (String, Value) {
+        let line = self.lines.next().expect("a message in time").expect("UTF-8");
+        drop(self.process.wait());
+        let (topic, payload) = line.split_once(' ').expect("a topic and a payload");
+        (topic.to_owned(), serde_json::from_str(payload).expect("JSON"))
+    }
 }
 
 /// What merging the two workers' histograms gives, read from the bucket without the control plane.

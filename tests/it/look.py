@@ -4,6 +4,7 @@
     look.py changes   REGION STACK         → how many change sets a stack has ever had that are still known
     look.py object    REGION BUCKET KEY    → an object's content
     look.py secret    REGION NAME VALUE    → stores a SecureString
+    look.py metrics   REGION NAMESPACE     → the names of a namespace's metrics and what they are told apart by
     look.py group     REGION NAME [gone]   → makes a log group that is somebody else's, or removes it
 """
 import json
@@ -65,6 +66,10 @@ def main(verb, *arguments):
     elif verb == "secret":
         region, name, value = arguments
         client("ssm", region).put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+    elif verb == "metrics":
+        region, namespace = arguments
+        found = client("cloudwatch", region).list_metrics(Namespace=namespace)["Metrics"]
+        print(json.dumps([[metric["MetricName"], {d["Name"]: d["Value"] for d in metric["Dimensions"]}] for metric in found]))
     elif verb == "group":
         region, name, *gone = arguments
         logs = client("logs", region)

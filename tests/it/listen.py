@@ -1,0 +1,91 @@
+"""Listens to live data as a browser does: MQTT over a WebSocket whose URL is signed.
+
+    listen.py REGION TOPIC-FILTER COUNT SECONDS
+
+prints `listening` once subscribed, then each message as `TOPIC PAYLOAD`, and ends after COUNT messages or SECONDS.
+"""
+import os
+import socket
+import sys
+import time
+
+import botocore.session
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, BytesMessage, Message, Request
+
+
+def signed_path(region, host):
+    """The path and query of the broker's URL, signed as IoT Core asks."""
+    request = AWSRequest("GET", f"wss://{host}/mqtt")
+    keys = Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+    SigV4QueryAuth(keys, "iotdevicegateway", region, expires=60).add_auth(request)
+    return "/" + request.url.split("/", 3)[3]
+
+
+def text(value):
+    return len(value).to_bytes(2, "big") + value.encode()
+
+
+def packet(kind, body):
+    length, size = len(body), b""
+    while True:
+        length, digit = divmod(length, 128)
+        size += bytes([digit | (0x80 if length else 0)])
+        if not length:
+            return bytes([kind]) + size + body
+
+
+def packets(buffer):
+    """Takes whole MQTT packets off the front of a buffer."""
+    while len(buffer) >= 2:
+        length, shift, at = 0, 0, 1
+        while True:
+            if at >= len(buffer):
+                return
+            digit = buffer[at]
+            length |= (digit & 0x7F) << shift
+            shift, at = shift + 7, at + 1
+            if not digit & 0x80:
+                break
+        if len(buffer) < at + length:
+            return
+        yield buffer[0], bytes(buffer[at : at + length])
+        del buffer[: at + length]
+
+
+def main(region, topic, count, seconds):
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
+    session = botocore.session.get_session()
+    iot = session.create_client("iot", region_name=region, endpoint_url=endpoint, config=Config())
+    host = iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+    port = int(endpoint.rsplit(":", 1)[1])
+    channel = socket.create_connection(("127.0.0.1", port), timeout=float(seconds))
+    connection = WSConnection(ConnectionType.CLIENT)
+    channel.sendall(connection.send(Request(host=host, target=signed_path(region, host), subprotocols=["mqtt"])))
+    deadline, left, buffer = time.monotonic() + float(seconds), int(count), bytearray()
+    while left and time.monotonic() < deadline:
+        connection.receive_data(channel.recv(65536) or None)
+        for event in connection.events():
+            if isinstance(event, AcceptConnection):
+                hello = packet(0x10, text("MQTT") + bytes([4, 2]) + (600).to_bytes(2, "big") + text("dlt-test"))
+                channel.sendall(connection.send(Message(data=hello)))
+            elif isinstance(event, BytesMessage):
+                buffer += event.data
+        for kind, body in packets(buffer):
+            if kind == 0x20:
+                wish = packet(0x82, (1).to_bytes(2, "big") + text(topic) + bytes([0]))
+                channel.sendall(connection.send(Message(data=wish)))
+            elif kind == 0x90:
+                print("listening", flush=True)
+            elif kind & 0xF0 == 0x30 and left:
+                size = int.from_bytes(body[:2], "big")
+                print(body[2 : 2 + size].decode(), body[2 + size :].decode(), flush=True)
+                left -= 1
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

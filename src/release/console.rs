@@ -29,8 +29,11 @@ pub struct ConsoleFile {
 impl Console {
     /// The page that every `dlt` carries.
     pub fn built_in() -> Self {
-        let content = include_bytes!("../../console/index.html").to_vec();
-        Self::new(vec![ConsoleFile { path: "index.html".to_owned(), content }])
+        let file = |path: &str, content: &[u8]| ConsoleFile { path: path.to_owned(), content: content.to_vec() };
+        Self::new(vec![
+            file("index.html", include_bytes!("../../console/index.html")),
+            file("settings.js", include_bytes!("../../console/settings.js")),
+        ])
     }
 
     /// The files of a directory.
@@ -90,9 +93,10 @@ impl ConsoleFile {
         }
     }
 
-    /// The page itself is asked for again each time; everything else has its content in its address.
+    /// What a build puts below `assets` has its content in its address; everything else is asked for again each time,
+    /// because a release of other content has the same addresses.
     pub fn cache_control(&self) -> &'static str {
-        if self.path.ends_with(".html") { "no-cache" } else { "public, max-age=31536000, immutable" }
+        if self.path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" }
     }
 }
 
@@ -129,11 +133,33 @@ mod tests {
     }
 
     #[test]
+    fn only_files_with_their_content_in_their_address_are_kept_for_long() {
+        let kept = |path: &str| ConsoleFile { path: path.to_owned(), content: Vec::new() }.cache_control();
+        assert!(kept("assets/app.1a2b.js").contains("immutable"));
+        assert_eq!([kept("index.html"), kept("settings.js")], ["no-cache"; 2]);
+    }
+
+    #[test]
     fn the_built_in_page_asks_nothing_of_other_servers() {
+        for file in Console::built_in().files {
+            let text = String::from_utf8(file.content).unwrap();
+            for outside in ["src=\"http", "href=\"http", "@import", "url(", "fetch(\"http"] {
+                assert!(!text.contains(outside), "{}: {outside}", file.path);
+            }
+        }
+    }
+
+    /// The distribution's policy is `script-src 'self'`: a script inside the page would never run.
+    #[test]
+    fn the_built_in_page_has_its_script_in_a_file_that_is_there() {
         let console = Console::built_in();
-        let page = String::from_utf8(console.files[0].content.clone()).unwrap();
-        for outside in ["src=\"http", "href=\"http", "@import", "url("] {
-            assert!(!page.contains(outside), "{outside}");
+        let page = console.files.iter().find(|file| file.path == "index.html").unwrap();
+        let page = std::str::from_utf8(&page.content).unwrap();
+        let scripts: Vec<&str> = page.split("<script").skip(1).collect();
+        assert!(!scripts.is_empty());
+        for script in scripts {
+            let path = script.strip_prefix(" src=\"/").and_then(|rest| rest.split_once('"')).unwrap().0;
+            assert!(console.files.iter().any(|file| file.path == path), "{path}");
         }
     }
 }

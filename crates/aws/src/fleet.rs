@@ -70,20 +70,27 @@ impl EcsFleet {
         Arc::clone(regional)
     }
 
-    /// The tasks of a run in a region: those that should run, and those that should not or do not any more.
-    async fn task_arns(&self, ecs: &Client, run: &RunKey, status: DesiredStatus) -> Result<Vec<String>, Fault> {
-        let request = ecs.list_tasks().cluster(&self.stack).started_by(run.run_id.as_str()).desired_status(status);
+    /// The tasks of a run that should run. ECS takes no other filter beside this one.
+    async fn running(&self, ecs: &Client, run: &RunKey) -> Result<Vec<String>, Fault> {
+        let request = ecs.list_tasks().cluster(&self.stack).started_by(run.run_id.as_str());
         let pages = request.into_paginator().items().send();
+        pages.try_collect().await.map_err(|error| fault(&error))
+    }
+
+    /// The tasks of every run that should not run any more; ECS forgets them after an hour.
+    async fn stopped(&self, ecs: &Client) -> Result<Vec<String>, Fault> {
+        let request = ecs.list_tasks().cluster(&self.stack).family(names::worker_family(&self.stack));
+        let pages = request.desired_status(DesiredStatus::Stopped).into_paginator().items().send();
         pages.try_collect().await.map_err(|error| fault(&error))
     }
 
     async fn sightings(&self, run: &RunKey, region: &Region) -> Result<Vec<Sighting>, FleetError> {
         let ecs = &self.regional(region).ecs;
         let doing = || format!("failed to count the workers in {region}");
-        let mut arns = Vec::new();
-        for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
-            arns.extend(self.task_arns(ecs, run, status).await.map_err(|fault| refuse(&doing(), &fault))?);
-        }
+        let (running, stopped) = futures::future::try_join(self.running(ecs, run), self.stopped(ecs))
+            .await
+            .map_err(|fault| refuse(&doing(), &fault))?;
+        let mut arns = [running, stopped].concat();
         // A task that stops between the two lists is in both.
         arns.sort();
         arns.dedup();
@@ -99,7 +106,7 @@ impl EcsFleet {
     async fn stop_region(&self, run: &RunKey, region: &Region, reason: &str) -> Result<(), FleetError> {
         let ecs = &self.regional(region).ecs;
         let doing = format!("failed to stop the workers in {region}");
-        let arns = self.task_arns(ecs, run, DesiredStatus::Running).await.map_err(|fault| refuse(&doing, &fault))?;
+        let arns = self.running(ecs, run).await.map_err(|fault| refuse(&doing, &fault))?;
         let reason: String = reason.chars().take(MAX_REASON_CHARS).collect();
         let stops: Vec<_> =
             arns.iter().map(|arn| ecs.stop_task().cluster(&self.stack).task(arn).reason(&reason).send()).collect();

@@ -32,7 +32,9 @@ def install():
     run, reset = ecs._run_task, ecs.reset
     ecs._run_task = lambda data: _run_task(run, data)
     ecs._stop_task = _stop_task
-    ecs._ACTION_MAP.update({"RunTask": lambda data: ecs._run_task(data), "StopTask": _stop_task})
+    ecs._list_tasks = _list_tasks(ecs._list_tasks)
+    ecs._ACTION_MAP.update({"RunTask": lambda data: ecs._run_task(data), "StopTask": _stop_task,
+                            "ListTasks": lambda data: ecs._list_tasks(data)})
 
     def reset_everything():
         for container in list(_containers.values()):
@@ -42,6 +44,17 @@ def install():
         reset()
 
     ecs.reset = reset_everything
+
+
+def _list_tasks(original):
+    # Real ECS takes `startedBy` as the only filter; the emulator takes any mixture.
+    def listed(data):
+        mixed = [name for name in ("family", "serviceName", "desiredStatus", "launchType", "containerInstance") if data.get(name)]
+        if data.get("startedBy") and mixed:
+            return error_response_json("InvalidParameterException", f"startedBy cannot be combined with {mixed}.", 400)
+        return original(data)
+
+    return listed
 
 
 # -------------------------------------------------------------------------------------------------------------- RunTask

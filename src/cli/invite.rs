@@ -13,7 +13,7 @@ use crate::{
 /// Invite a user of the console.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The e-mail address; it is the user's name as well.
+    /// The e-mail address. The user's name is the same with `-at-` for the `@`.
     email: String,
     /// What the user may do: read; create and run scenarios too; or everything.
     #[arg(long, value_parser = people::GROUPS)]
@@ -41,12 +41,12 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let silent = args.password_parameter.is_some();
     let made = people::invite(clients, pool, &args.email, &args.group, silent).await?;
     if let Some(parameter) = &args.password_parameter {
-        people::set_password(clients, pool, &args.email, parameter).await?;
+        people::set_password(clients, pool, &people::user_name(&args.email), parameter).await?;
     }
     match global.output {
         Output::Text => terminal::print(&told(args, made)),
         Output::Json => terminal::print(
-            &serde_json::json!({ "user": args.email, "group": args.group, "made": made, "invited": made && !silent })
+            &serde_json::json!({ "user": people::user_name(&args.email), "email": args.email, "group": args.group, "made": made, "invited": made && !silent })
                 .to_string(),
         ),
     }
@@ -55,8 +55,8 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
 
 fn told(args: &Args, made: bool) -> String {
     let Args { email, group, password_parameter, .. } = args;
-    let first =
-        if made { format!("{email} is now in {group}") } else { format!("{email} was there; now also in {group}") };
+    let first = if made { "is now" } else { "was there, and is now also" };
+    let first = format!("{email} {first} in {group}, as the user `{}`", people::user_name(email));
     match password_parameter {
         Some(parameter) => format!("{first}, with the password in the parameter `{parameter}`"),
         None if made => format!("{first}, and has an invitation by e-mail"),

@@ -39,6 +39,7 @@ pub struct ReleaseArgs {
 pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let config = args.environment.load()?;
     let release = Release::find(args.release.release.as_deref())?;
+    release.fits(&config)?;
     let cloud = Cloud::connect(&config.region, &config.regions).await?;
     let plan = survey::survey(&cloud, &config, &release).await?.plan;
     let paint = if console::colors_enabled() { Paint::Colour } else { Paint::Plain };

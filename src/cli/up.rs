@@ -48,6 +48,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let json = global.output == Output::Json;
     let config = args.environment.load()?;
     let release = Release::find(args.release.release.as_deref())?;
+    release.fits(&config)?;
     let cloud = Cloud::connect(&config.region, &config.regions).await?;
     let (observer, events) = Observer::channel();
     let (reader, pause) = show::reader(events, Style::fitting(json));

@@ -47,6 +47,8 @@ pub struct Clients {
     pub s3: aws_sdk_s3::Client,
     /// The worker image.
     pub ecr: aws_sdk_ecr::Client,
+    /// Workers.
+    pub ecs: aws_sdk_ecs::Client,
     /// Parameters.
     pub ssm: aws_sdk_ssm::Client,
     /// The table.
@@ -102,6 +104,7 @@ impl Clients {
             cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation),
             s3: aws_sdk_s3::Client::from_conf(s3),
             ecr: aws_sdk_ecr::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             cognito: aws_sdk_cognitoidentityprovider::Client::new(config),

@@ -180,10 +180,14 @@ async fn conclude(
     let failed = matches!(verdict, Verdict::RolledBack | Verdict::NeedsRecovery);
     let (mut cause, echoes) = if failed { fold.cause() } else { (None, 0) };
     if failed {
-        // Early validation is only told by the newer list of events.
+        // Early validation is only told by the newer list of events; the stack's own event merely points at it.
+        let named = cause.take_if(|cause| cause.kind != "AWS::CloudFormation::Stack");
         match stacks::validation_failures(client, &begun.stack_id, None).await {
-            Ok(validation) => cause = cause.or(validation.into_iter().next()),
-            Err(error) => trouble(&error, &begun.stack, &mut Pace::default(), observer),
+            Ok(validation) => cause = named.or(validation.into_iter().next()).or(cause),
+            Err(error) => {
+                cause = named.or(cause);
+                trouble(&error, &begun.stack, &mut Pace::default(), observer);
+            }
         }
         cause = cause.or_else(|| status_reason(&begun.stack, &live));
     }

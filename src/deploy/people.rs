@@ -11,6 +11,12 @@ use crate::{
 /// The groups of an environment, from the narrowest to the widest.
 pub const GROUPS: [&str; 3] = ["dlt-viewer", "dlt-operator", "dlt-admin"];
 
+/// The user name that belongs to an e-mail address. A pool in which people may also sign in by their address takes no
+/// user name that looks like one.
+pub fn user_name(email: &str) -> String {
+    email.replace('@', "-at-")
+}
+
 /// Makes a user and puts it into a group. Cognito sends the invitation, unless a permanent password follows. A user that
 /// is there already is only put into the group.
 ///
@@ -26,7 +32,7 @@ pub async fn invite(clients: &Clients, pool: &str, email: &str, group: &str, sil
         .cognito
         .admin_create_user()
         .user_pool_id(pool)
-        .username(email)
+        .username(user_name(email))
         .user_attributes(attribute("email", email)?)
         .user_attributes(attribute("email_verified", "true")?)
         .desired_delivery_mediums(DeliveryMediumType::Email);
@@ -37,7 +43,8 @@ pub async fn invite(clients: &Clients, pool: &str, email: &str, group: &str, sil
         Err(error) => return Err(error.into()),
     };
     let doing = format!("put `{email}` into the group `{group}`");
-    let request = clients.cognito.admin_add_user_to_group().user_pool_id(pool).username(email).group_name(group);
+    let request =
+        clients.cognito.admin_add_user_to_group().user_pool_id(pool).username(user_name(email)).group_name(group);
     request.send().await.doing(doing)?;
     Ok(made)
 }

@@ -15,7 +15,7 @@ use super::{
     survey::stacks_of,
 };
 use crate::{
-    cloud::{Cloud, CloudError},
+    cloud::{Cloud, CloudError, Doing},
     config::Config,
     exit::Exit,
     failure::Failure,
@@ -46,8 +46,25 @@ pub async fn doomed(cloud: &Cloud, config: &Config) -> Result<Doomed, Failure> {
     for (_, stack, live) in &stacks {
         guard(stack, live)?;
     }
+    let with_workers = stacks.iter().filter(|(part, _, _)| *part != Part::Foundation);
+    try_join_all(with_workers.map(|(_, stack, _)| refuse_while_running(cloud, stack, &config.stack))).await?;
     let holdings = try_join_all(stacks.iter().map(|(_, stack, _)| holdings::of_stack(cloud, stack))).await?;
     Ok(Doomed { stacks, holdings: holdings.into_iter().flatten().collect() })
+}
+
+/// Workers would go on writing into what is being emptied, and a cluster with tasks cannot be deleted.
+async fn refuse_while_running(cloud: &Cloud, stack: &StackRef, cluster: impl ToString) -> Result<(), Failure> {
+    let request = cloud.at(&stack.region).ecs.list_tasks().cluster(cluster.to_string());
+    let tasks = match request.send().await.doing(format!("count the workers in {}", stack.region)) {
+        Ok(answer) => answer.task_arns.unwrap_or_default().len(),
+        Err(error) if error.code.as_deref() == Some("ClusterNotFoundException") => 0,
+        Err(error) => return Err(error.into()),
+    };
+    if tasks == 0 {
+        return Ok(());
+    }
+    let message = format!("a load test is running in {}: {tasks} workers", stack.region);
+    Err(Failure::new(Exit::Held, message).hint("cancel it or wait until it is over, and run this again"))
 }
 
 fn guard(stack: &StackRef, live: &Live) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use std::io::{Cursor, Write};
 
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-use super::sha256;
+use super::{machine::Machine, sha256};
 
 /// Part of the address, so that another way of zipping is another thing.
 const FORMAT: &[u8] = b"dlt functions zip 1";
@@ -24,6 +24,11 @@ impl Functions {
     pub fn new(binary: Vec<u8>) -> Self {
         let key = format!("functions/{}.zip", sha256(&[FORMAT, &binary]));
         Self { binary, key }
+    }
+
+    /// The processors that the functions run on.
+    pub fn machine(&self) -> Option<Machine> {
+        Machine::of(&self.binary)
     }
 
     /// The zip: one entry `bootstrap`, with the oldest date that a zip can hold.

@@ -6,7 +6,7 @@ use flate2::{Compression, GzBuilder};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::sha256;
+use super::{machine::Machine, sha256};
 
 /// Part of the tag, so that another way of making the image is another image.
 const FORMAT: &[u8] = b"dlt worker image 1";
@@ -56,6 +56,11 @@ impl WorkerSource {
         Self { binary, certificates, tag }
     }
 
+    /// The processors that the worker runs on.
+    pub fn machine(&self) -> Option<Machine> {
+        Machine::of(&self.binary)
+    }
+
     /// Makes the image.
     pub fn image(&self) -> std::io::Result<Image> {
         let base = layer(&[
@@ -65,7 +70,7 @@ impl WorkerSource {
         ])?;
         let worker = layer(&[("dlt-worker", 0o755, &*self.binary)])?;
         let layers = [base, worker];
-        let config = config(&layers).to_string().into_bytes();
+        let config = config(&layers, self.machine()).to_string().into_bytes();
         let manifest = manifest(&config, &layers).to_string().into_bytes();
         let digest = digest(&manifest);
         let blobs = layers.into_iter().map(|layer| layer.gzip).chain([config]);
@@ -91,9 +96,9 @@ fn layer(files: &[(&str, u32, &[u8])]) -> std::io::Result<Layer> {
     Ok(Layer { gzip: gzip.finish()?, diff_id: digest(&tar) })
 }
 
-fn config(layers: &[Layer]) -> serde_json::Value {
+fn config(layers: &[Layer], machine: Option<Machine>) -> serde_json::Value {
     json!({
-        "architecture": "amd64",
+        "architecture": machine.map_or("unknown", Machine::in_images),
         "os": "linux",
         "config": {
             "User": USER.to_string(),

@@ -4,6 +4,7 @@
 mod console;
 mod functions;
 mod image;
+mod machine;
 mod registry;
 mod upload;
 
@@ -19,7 +20,12 @@ pub use functions::Functions;
 pub use image::{Image, WorkerSource};
 pub use upload::{Upload, known_digest, registry_host, uploads};
 
-use crate::{exit::Exit, failure::Failure};
+use self::machine::Machine;
+use crate::{
+    config::{Architecture, Config},
+    exit::Exit,
+    failure::Failure,
+};
 
 /// The variable that names the directory of a release.
 pub const DIRECTORY_VARIABLE: &str = "DLT_RELEASE";
@@ -53,6 +59,16 @@ impl Release {
         let beside = || std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
         let directory = given.map(Path::to_owned).or(named).or_else(beside).unwrap_or_default();
         Self::read(&directory)
+    }
+
+    /// Fails when something of this release cannot run where the environment runs it: functions always on x86_64, workers
+    /// on what the environment says.
+    ///
+    /// # Errors
+    /// Names the file that does not fit.
+    pub fn fits(&self, config: &Config) -> Result<(), Failure> {
+        Machine::demand(FUNCTIONS_FILE, self.functions.machine(), Architecture::X86_64)?;
+        Machine::demand(WORKER_FILE, self.worker.machine(), config.worker.architecture)
     }
 
     fn read(directory: &Path) -> Result<Self, Failure> {

@@ -27,6 +27,20 @@ def install():
         return answer
 
     cognito._get_credentials_for_identity = credentials
+    cognito._admin_create_user = _refusing_addresses(cognito._admin_create_user)
+
+
+def _refusing_addresses(original):
+    # A pool in which people may sign in by their e-mail address takes no user name that is one.
+    def create(data):
+        pool = cognito._user_pools.get(data.get("UserPoolId")) or {}
+        if "email" in (pool.get("AliasAttributes") or []) and "@" in data.get("Username", ""):
+            return cognito.error_response_json(
+                "InvalidParameterException",
+                "Username cannot be of email format, since user pool is configured for email alias.", 400)
+        return original(data)
+
+    return create
 
 
 def _mapped_role(data):

@@ -16,6 +16,7 @@ use crate::{
 
 /// Arguments of `dlt check`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  dlt check dev\n  dlt check --template template.yaml --generic")]
 pub struct Args {
     /// The environments: `dev` for stacks/dev.yaml, or paths of files; without any, the one that DLT_ENV names, or `dev`.
     #[arg(value_name = "ENV")]

@@ -5,6 +5,7 @@ use crate::{config::Setting, exit::Exit, failure::Failure, terminal};
 
 /// Arguments of `dlt config`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  dlt config dev --origin")]
 pub struct Args {
     #[command(flatten)]
     environment: EnvironmentArgs,

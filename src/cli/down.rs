@@ -21,6 +21,7 @@ use crate::{
 
 /// Take an environment away: a list before, a ledger of what remains after.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  dlt down dev")]
 pub struct Args {
     #[command(flatten)]
     environment: EnvironmentArgs,

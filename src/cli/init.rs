@@ -11,6 +11,7 @@ use crate::{
 
 /// Arguments of `dlt init`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  dlt init staging")]
 pub struct Args {
     /// The environment: `dev` writes stacks/dev.yaml.
     #[arg(value_name = "ENV", env = "DLT_ENV", default_value = loader::DEFAULT_ENVIRONMENT)]

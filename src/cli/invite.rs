@@ -12,6 +12,7 @@ use crate::{
 
 /// Invite a user of the console.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  dlt invite ann@example.com --group dlt-operator dev")]
 pub struct Args {
     /// The e-mail address. The user's name is the same with `-at-` for the `@`.
     email: String,

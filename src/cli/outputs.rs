@@ -7,6 +7,7 @@ use crate::{cloud::Cloud, deploy::stacks, exit::Exit, failure::Failure, render::
 
 /// Print the values of an environment, such as the address of its API.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  dlt outputs dev --get ApiEndpoint")]
 pub struct Args {
     #[command(flatten)]
     environment: EnvironmentArgs,

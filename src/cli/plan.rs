@@ -14,6 +14,7 @@ use crate::{
 
 /// Show what `up` would change, property by property.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  dlt plan dev --exit-code")]
 pub struct Args {
     #[command(flatten)]
     environment: EnvironmentArgs,

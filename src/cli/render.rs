@@ -13,6 +13,7 @@ use crate::{
 
 /// Arguments of `dlt render`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  dlt render dev --part regional")]
 pub struct Args {
     #[command(flatten)]
     environment: EnvironmentArgs,

@@ -27,6 +27,7 @@ use crate::{
 
 /// Make an environment as its file says; do nothing when it is.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  dlt up dev\n  dlt up dev --yes --set worker.cpu=4096 --set worker.memory=8192")]
 pub struct Args {
     #[command(flatten)]
     environment: EnvironmentArgs,

@@ -208,7 +208,7 @@ impl ControlPlane {
             body: scenario.body.clone(),
             groups: plan.groups.iter().map(group).collect(),
             duration_ms: plan.estimate().duration.as_millis(),
-            graceful_stop_ms: body.graceful_stop.as_millis(),
+            graceful_stop_ms: body.graceful_stop().as_millis(),
             pace: self.environment.pace,
             created_at_ms: now_ms,
             provisioning_at_ms: None,

@@ -24,7 +24,7 @@ async fn main() {
     let folder = url::Url::parse(&folder).expect("a URL").to_file_path().expect("a file URL");
     let worker: u32 = env::var("TASK_INDEX").expect("TASK_INDEX").parse().expect("a number");
     let assignment: Assignment = read(&folder.join(keys::assignment(worker))).expect("an assignment");
-    let mut end = std::pin::pin!(told_to_end(assignment.steps[0].url.ends_with("/stubborn")));
+    let mut end = std::pin::pin!(told_to_end(is_stubborn(&assignment)));
     write(&folder.join(keys::ready(worker)), &Ready { worker, at_ms: 0, facts: Default::default() });
     let start = tokio::select! {
         start = wait_for_start(&folder) => Some(start),
@@ -68,7 +68,7 @@ async fn wait_for_start(folder: &std::path::Path) -> u64 {
 async fn make_up(assignment: &Assignment, report: &mut Report) {
     let began = Instant::now();
     let (mut second, mut seen) = (1, Histogram::default());
-    while began.elapsed() < Duration::from_millis(assignment.profile.duration_ms()) {
+    while began.elapsed() < Duration::from_millis(assignment.duration_ms()) {
         sleep(PER_SAMPLE).await;
         let all = report.labels.entry("made up".to_owned()).or_default();
         all.succeeded += 1;
@@ -113,7 +113,7 @@ fn report(assignment: &Assignment, start_at_ms: Option<u64>) -> Report {
         region: assignment.region.clone(),
         worker: assignment.worker,
         started_at_ms: start_at_ms.unwrap_or(0),
-        ended_at_ms: start_at_ms.unwrap_or(0) + assignment.profile.duration_ms(),
+        ended_at_ms: start_at_ms.unwrap_or(0) + assignment.duration_ms(),
         ending: Ending::NeverStarted,
         max_virtual_users: 1,
         iterations: Iterations::default(),
@@ -132,4 +132,8 @@ fn write<T: serde::Serialize>(path: &PathBuf, value: &T) {
     std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     std::fs::write(&draft, serde_json::to_vec(value).expect("JSON")).expect("written");
     std::fs::rename(&draft, path).expect("written");
+}
+
+fn is_stubborn(assignment: &Assignment) -> bool {
+    assignment.program.requests().any(|request| request.url.to_string().ends_with("/stubborn"))
 }

@@ -195,7 +195,7 @@ impl Keeper {
     async fn patience(&self) -> Duration {
         let path = self.folder.join(keys::assignment(self.worker));
         let bytes = tokio::fs::read(path).await.unwrap_or_default();
-        let graceful_ms = serde_json::from_slice::<Assignment>(&bytes).map_or(0, |one| one.graceful_stop_ms);
+        let graceful_ms = serde_json::from_slice::<Assignment>(&bytes).map_or(0, |one| one.graceful_stop_ms());
         Duration::from_millis(graceful_ms) + KILL_MARGIN
     }
 }

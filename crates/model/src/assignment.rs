@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{Region, RunId, TestId},
+    load::Execution,
+    program::Program,
     segment::Segment,
 };
 
@@ -32,82 +34,23 @@ pub struct Assignment {
     pub worker: u32,
     /// Its share of the load of its group (AWS DLT gives a number of users per task, so a region is a group).
     pub segment: Segment,
-    /// When the virtual users of the whole group start and how long they go on.
-    pub profile: Profile,
-    /// What each virtual user does in each iteration, in order.
-    pub steps: Vec<Request>,
-    /// How long iterations may go on after the end or a stop, before they are cut off.
-    pub graceful_stop_ms: u64,
+    /// How much of which flow is run at which time, counted over the whole group.
+    pub load: Vec<Execution>,
+    /// What virtual users do.
+    pub program: Program,
     /// How long to wait for [`Start`] before giving up.
     pub start_deadline_ms: u64,
 }
 
-/// How many virtual users there are at which time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
-pub enum Profile {
-    /// Virtual users that iterate without pause: linearly from none to all, then all of them for a while.
-    #[serde(rename_all = "camelCase")]
-    ConstantVus {
-        /// All virtual users of the group; a worker starts its segment's share of them.
-        virtual_users: u64,
-        /// How long the first part takes; users start one after the other, evenly.
-        ramp_up_ms: u64,
-        /// How long all of them go on.
-        hold_for_ms: u64,
-    },
-}
-
-impl Profile {
-    /// From the start instant to the instant at which no iteration begins any more.
+impl Assignment {
+    /// From the common start to the instant at which no iteration begins any more.
     pub fn duration_ms(&self) -> u64 {
-        match self {
-            Self::ConstantVus { ramp_up_ms, hold_for_ms, .. } => ramp_up_ms + hold_for_ms,
-        }
+        self.load.iter().map(Execution::end_ms).max().unwrap_or(0)
     }
-}
 
-/// One HTTP request of an iteration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Request {
-    /// Under which name its samples are counted.
-    pub label: String,
-    /// `GET`, `POST`, ….
-    pub method: String,
-    /// An absolute `http` or `https` URL.
-    pub url: String,
-    /// Header names and values in the order they are sent. `Host` and `Content-Length` are added when absent.
-    pub headers: Vec<(String, String)>,
-    /// The body; empty means none.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub body: String,
-    /// From the first byte sent to the last byte received, and separately for connecting.
-    pub timeout_ms: u64,
-    /// What must be true of the response for the sample to count as a success.
-    pub expect: Expect,
-    /// How long the virtual user pauses afterwards.
-    #[serde(default)]
-    pub think_time_ms: u64,
-}
-
-/// What a response must be for its sample to be a success.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Expect {
-    /// Any status from 200 to 399, as k6 and JMeter have it.
-    Success,
-    /// One of these statuses.
-    Status(Vec<u16>),
-}
-
-impl Expect {
-    /// Whether a response with this status is a success.
-    pub fn accepts(&self, status: u16) -> bool {
-        match self {
-            Self::Success => (200..400).contains(&status),
-            Self::Status(statuses) => statuses.contains(&status),
-        }
+    /// How long iterations may go on after a stop, at most.
+    pub fn graceful_stop_ms(&self) -> u64 {
+        self.load.iter().map(|execution| execution.graceful_stop_ms).max().unwrap_or(0)
     }
 }
 

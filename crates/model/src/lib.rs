@@ -5,17 +5,23 @@
 
 pub mod assignment;
 pub mod buckets;
+pub mod bytes;
+pub mod condition;
 pub mod dlt_results;
 pub mod document;
 pub mod duration;
+pub mod expression;
 pub mod fields;
 pub mod gate;
 pub mod histogram;
 pub mod id;
+pub mod load;
 pub mod plan;
 pub mod problem;
+pub mod program;
 pub mod report;
 pub mod scenario;
 pub mod segment;
 pub mod summary;
+pub mod template;
 pub mod tick;

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::{
-    assignment::{Assignment, Profile},
+    assignment::Assignment,
     duration::Duration,
     id::{Region, RunId, TestId},
+    load::Execution,
     problem::{Problem, Problems},
     scenario::{MAX_VIRTUAL_USERS_PER_WORKER, MAX_WORKERS, RegionLoad, Scenario, Warning},
     segment::Segment,
@@ -22,9 +23,21 @@ pub struct LoadPlan {
     pub scenario: Scenario,
     /// One group of workers per region, in the scenario's order; every worker has at least one virtual user.
     pub groups: Vec<Group>,
+    /// How the groups share the load.
+    pub sharing: Sharing,
     /// What was changed to make it possible.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+}
+
+/// How the groups share the load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Sharing {
+    /// All workers take equal shares of the whole, to the last iteration.
+    Even,
+    /// Each region has its own part, as AWS DLT's tasks with different concurrency; its workers share that evenly.
+    ByRegion,
 }
 
 /// The workers of one region, which share its virtual users evenly.
@@ -51,10 +64,10 @@ pub struct Estimate {
     pub workers: u32,
     /// Regions.
     pub regions: usize,
-    /// Ramp-up and hold-for together.
+    /// Until the last execution ends.
     pub duration: Duration,
-    /// Requests of one iteration.
-    pub requests_per_iteration: usize,
+    /// Requests that the flows name, over all of them.
+    pub requests: usize,
 }
 
 impl LoadPlan {
@@ -67,7 +80,8 @@ impl LoadPlan {
         let mut problems = Vec::new();
         let mut warnings = Vec::new();
         let groups = group(scenario, &mut problems, &mut warnings);
-        let plan = Self { scenario: scenario.clone(), groups, warnings };
+        let sharing = sharing(scenario, &groups);
+        let plan = Self { scenario: scenario.clone(), groups, sharing, warnings };
         Problems::unless_empty(problems, plan)
     }
 
@@ -87,8 +101,8 @@ impl LoadPlan {
             virtual_users: self.groups.iter().map(|group| group.virtual_users).sum(),
             workers: self.groups.iter().map(|group| group.workers).sum(),
             regions: self.groups.len(),
-            duration: [self.scenario.ramp_up, self.scenario.hold_for].into_iter().sum(),
-            requests_per_iteration: self.scenario.requests.len(),
+            duration: self.scenario.duration(),
+            requests: self.scenario.program.requests().count(),
         }
     }
 
@@ -98,33 +112,63 @@ impl LoadPlan {
         test_id: &'a TestId,
         run_id: &'a RunId,
     ) -> impl Iterator<Item = Assignment> + 'a {
-        Segment::split(group.workers).map(move |segment| Assignment {
+        let workers = self.groups.iter().map(|group| group.workers).sum();
+        let load = self.load_of(group);
+        (0..group.workers).map(move |index| Assignment {
             test_id: test_id.clone(),
             run_id: run_id.clone(),
             region: group.region.clone(),
-            worker: group.first_worker + segment.index,
-            segment,
-            profile: Profile::ConstantVus {
-                virtual_users: group.virtual_users,
-                ramp_up_ms: self.scenario.ramp_up.as_millis(),
-                hold_for_ms: self.scenario.hold_for.as_millis(),
+            worker: group.first_worker + index,
+            segment: match self.sharing {
+                Sharing::Even => Segment { index: group.first_worker + index, count: workers },
+                Sharing::ByRegion => Segment { index, count: group.workers },
             },
-            steps: self.scenario.requests.clone(),
-            graceful_stop_ms: self.scenario.graceful_stop.as_millis(),
+            load: load.clone(),
+            program: self.scenario.program.clone(),
             start_deadline_ms: START_DEADLINE.as_millis(),
         })
     }
+
+    fn load_of(&self, group: &Group) -> Vec<Execution> {
+        match self.sharing {
+            Sharing::Even => self.scenario.load.clone(),
+            Sharing::ByRegion => {
+                let whole = self.scenario.peak_virtual_users();
+                self.scenario.load.iter().map(|execution| execution.part(group.virtual_users, whole)).collect()
+            }
+        }
+    }
+}
+
+/// Whether every region has exactly what an even share of all workers would give it.
+fn sharing(scenario: &Scenario, groups: &[Group]) -> Sharing {
+    let workers = groups.iter().map(|group| group.workers).sum();
+    let total = scenario.peak_virtual_users();
+    let is_even = groups.iter().all(|group| {
+        let workers_of_it = group.first_worker..group.first_worker + group.workers;
+        workers_of_it.map(|index| Segment { index, count: workers }.share_of(total)).sum::<u64>() == group.virtual_users
+    });
+    if is_even { Sharing::Even } else { Sharing::ByRegion }
 }
 
 fn group(scenario: &Scenario, problems: &mut Vec<Problem>, warnings: &mut Vec<Warning>) -> Vec<Group> {
     if scenario.fleet.is_empty() {
         problems.push(Problem::of("fleet", "a scenario needs at least one region"));
     }
-    if scenario.requests.is_empty() {
+    if scenario.program.requests().next().is_none() {
         problems.push(Problem::of("requests", "a scenario needs at least one request"));
     }
-    if scenario.hold_for.is_zero() {
-        problems.push(Problem::of("holdFor", "must be longer than 0s"));
+    for execution in &scenario.load {
+        if !scenario.program.flows.contains_key(&execution.flow) {
+            let message = format!("`{}` runs `{}`, which is no flow of this scenario", execution.name, execution.flow);
+            problems.push(Problem::of("load", message));
+        }
+        if execution.executor.duration_ms() == 0 {
+            problems.push(Problem::of("load", format!("`{}` must be longer than 0s", execution.name)));
+        }
+    }
+    if scenario.load.is_empty() {
+        problems.push(Problem::of("load", "a scenario needs at least one execution"));
     }
     let mut first_worker = 0_u32;
     let mut groups = Vec::new();

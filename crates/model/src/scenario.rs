@@ -18,13 +18,15 @@ pub use self::limits::{
     MAX_BODY_BYTES, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_REQUESTS, MAX_STAGE_MS, MAX_TAG_LENGTH, MAX_TAGS,
     MAX_URL_LENGTH, MAX_VIRTUAL_USERS_PER_WORKER, MAX_WORKERS, METHODS, MIN_NAME_LENGTH,
 };
-pub use crate::assignment::{Expect, Request};
+pub use crate::program::{Expect, Request};
 use crate::{
     document,
     duration::Duration,
     gate::Clause,
     id::Region,
+    load::Execution,
     problem::{Problem, Problems},
+    program::Program,
 };
 
 /// Something that is allowed and that the writer should know: ignored, reduced, or probably not meant.
@@ -44,15 +46,10 @@ pub struct Scenario {
     pub kind: Kind,
     /// Where the load comes from: at least one region, each once.
     pub fleet: Vec<RegionLoad>,
-    /// How long it takes until all virtual users iterate.
-    pub ramp_up: Duration,
-    /// How long all of them go on; more than nothing.
-    pub hold_for: Duration,
-    /// How long iterations may go on after the end or a stop.
-    #[serde(default = "default_graceful_stop")]
-    pub graceful_stop: Duration,
-    /// What each virtual user does in each iteration, in order: at least one request.
-    pub requests: Vec<Request>,
+    /// How much of which flow is run at which time, by all regions together: at least one execution.
+    pub load: Vec<Execution>,
+    /// What virtual users do: at least the flows that the executions name.
+    pub program: Program,
     /// What must be true of the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thresholds: Vec<Clause>,
@@ -93,10 +90,6 @@ pub const DEFAULT_GRACEFUL_STOP: Duration = Duration::from_secs(30);
 /// How long one request may take, unless the scenario says otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-fn default_graceful_stop() -> Duration {
-    DEFAULT_GRACEFUL_STOP
-}
-
 impl Scenario {
     /// Reads a scenario file of any format we know, told apart by its content: AWS DLT's JSON has `testScenario`.
     ///
@@ -130,9 +123,21 @@ impl Scenario {
         }
     }
 
-    /// Virtual users of all regions together.
-    pub fn virtual_users(&self) -> u64 {
-        self.fleet.iter().map(|load| load.virtual_users).sum()
+    /// The most virtual users that can exist at once, over all executions and regions.
+    pub fn peak_virtual_users(&self) -> u64 {
+        self.load.iter().map(|execution| execution.executor.peak_virtual_users()).sum()
+    }
+
+    /// From the common start until the last execution ends, without its graceful stop.
+    pub fn duration(&self) -> Duration {
+        Duration::from_millis(self.load.iter().map(Execution::end_ms).max().unwrap_or(0))
+    }
+
+    /// How long iterations may go on after the last execution's end, at most.
+    pub fn graceful_stop(&self) -> Duration {
+        let until =
+            self.load.iter().map(|execution| execution.end_ms().saturating_add(execution.graceful_stop_ms)).max();
+        Duration::from_millis(until.unwrap_or(0).saturating_sub(self.duration().as_millis()))
     }
 
     /// Workers of all regions together.

@@ -23,19 +23,28 @@ impl Segment {
         (0..count).map(move |index| Self { index, count })
     }
 
-    /// How many of `total` things are this share's.
+    /// Whose this thing is: things are dealt out in turn, so nobody's share changes when the whole grows.
+    pub fn owns(self, number: u64) -> bool {
+        number % u64::from(self.count) == u64::from(self.index)
+    }
+
+    /// How many of the first `total` things are this share's.
     pub fn share_of(self, total: u64) -> u64 {
-        self.before(u64::from(self.index) + 1, total) - self.before(u64::from(self.index), total)
+        let (count, index) = (u64::from(self.count), u64::from(self.index));
+        total / count + u64::from(index < total % count)
     }
 
-    /// How many of `total` things belong to the shares before this one: the number of the first thing of this share.
-    pub fn offset_in(self, total: u64) -> u64 {
-        self.before(u64::from(self.index), total)
+    /// The numbers of its things among the first `total`, in order.
+    pub fn numbers(self, total: u64) -> impl ExactSizeIterator<Item = u64> + Clone {
+        let (count, index) = (u64::from(self.count), u64::from(self.index));
+        let share = usize::try_from(self.share_of(total)).unwrap_or(usize::MAX);
+        (0..share).map(move |place| index + place as u64 * count)
     }
 
-    fn before(self, index: u64, total: u64) -> u64 {
-        let cut = u128::from(total) * u128::from(index) / u128::from(self.count);
-        u64::try_from(cut).expect("a share is no larger than the whole")
+    /// One of `count` equal parts of this share.
+    #[must_use]
+    pub fn part(self, index: u32, count: u32) -> Self {
+        Self { index: self.index + index * self.count, count: self.count * count }
     }
 }
 
@@ -46,19 +55,24 @@ mod tests {
     #[test]
     fn three_workers_share_ten_users_without_losing_one() {
         let shares = Segment::split(3).map(|segment| segment.share_of(10));
-        assert_eq!(shares.sum::<u64>(), 10);
+        assert_eq!(shares.collect::<Vec<_>>(), [4, 3, 3]);
     }
 
     #[test]
-    fn shares_follow_each_other_without_gap_or_overlap() {
-        for total in [0, 1, 7, 64, 1_000_003] {
-            for count in 1..=50 {
-                let mut next = 0;
-                for segment in Segment::split(count) {
-                    assert_eq!(segment.offset_in(total), next);
-                    next += segment.share_of(total);
+    fn every_thing_has_one_owner_however_shares_are_cut_again() {
+        for total in [0, 1, 7, 64, 1_003] {
+            for (workers, threads) in [(1, 1), (3, 2), (50, 4)] {
+                let mut owners = vec![0; usize::try_from(total).expect("small")];
+                for part in Segment::split(workers)
+                    .flat_map(|worker| (0..threads).map(move |thread| worker.part(thread, threads)))
+                {
+                    assert_eq!(part.numbers(total).len() as u64, part.share_of(total));
+                    for number in part.numbers(total) {
+                        assert!(part.owns(number));
+                        owners[usize::try_from(number).expect("small")] += 1;
+                    }
                 }
-                assert_eq!(next, total);
+                assert!(owners.iter().all(|owners| *owners == 1));
             }
         }
     }

@@ -46,8 +46,12 @@ pub async fn run(
 }
 
 fn number_of_shards(plan: &Plan, cores: usize) -> usize {
-    let users = usize::try_from(plan.users.end - plan.users.start).unwrap_or(usize::MAX);
-    cores.min(users).max(1)
+    let users = plan.segment.share_of(plan.execution.executor.peak_virtual_users());
+    cores.min(usize::try_from(users).unwrap_or(usize::MAX)).max(1)
+}
+
+fn number_of(thread: usize) -> u32 {
+    u32::try_from(thread).expect("fewer threads than that")
 }
 
 type Thread = JoinHandle<io::Result<()>>;
@@ -65,7 +69,7 @@ fn start(
             let shard = Shard {
                 number,
                 // Users are dealt out in turn, so that a ramp-up loads all cores evenly.
-                users: plan.users.clone().skip(number).step_by(shards).collect(),
+                segment: plan.segment.part(number_of(number), number_of(shards)),
                 plan: Arc::clone(plan),
                 clock,
                 roots: roots.clone(),

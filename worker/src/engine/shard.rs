@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dlt_model::segment::Segment;
 use tokio::{
     runtime,
     sync::{mpsc, watch},
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     clock::RunClock,
-    pacer::{self, Pacer},
+    pacer::Pacer,
     plan::Plan,
     transport::{Roots, Session, Wire},
 };
@@ -38,8 +39,8 @@ const TIMER_GRAIN: Duration = Duration::from_millis(1);
 pub struct Shard {
     pub number: usize,
     pub plan: Arc<Plan>,
-    /// The numbers of its users in the whole group.
-    pub users: Vec<u64>,
+    /// Its share of the whole group.
+    pub segment: Segment,
     pub clock: RunClock,
     pub roots: Roots,
     pub stop: watch::Receiver<bool>,
@@ -79,7 +80,7 @@ impl Shard {
         }
         let mut users = self.start_users(&recorder, &halt);
         let probe = tokio::task::spawn_local(probe_lag(Rc::clone(&recorder)));
-        let end = self.clock.at(pacer::duration(&self.plan.profile));
+        let end = self.clock.at(Duration::from_millis(self.plan.execution.end_ms()));
         let mut cut_off = end + self.plan.graceful_stop;
         let mut second = 1;
         loop {
@@ -119,9 +120,10 @@ impl Shard {
     fn start_users(&self, recorder: &Rc<Recorder>, halt: &Rc<Halt>) -> JoinSet<()> {
         let wire = Rc::new(Wire::new(&self.roots));
         let mut users = JoinSet::new();
-        for number in &self.users {
+        let peak = self.plan.execution.executor.peak_virtual_users();
+        for number in self.segment.numbers(peak) {
             let user = User {
-                pacer: Pacer::of_user(&self.plan.profile, *number),
+                pacer: Pacer::of_user(&self.plan.execution, number),
                 plan: Arc::clone(&self.plan),
                 clock: self.clock,
                 session: Session::new(Rc::clone(&wire)),

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dlt_model::assignment::Expect;
+use dlt_model::program::Expect;
 use tokio::{sync::Notify, time::sleep_until};
 
 use super::recorder::Recorder;

@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener, time::Duration};
 
-use dlt_model::assignment::Expect;
+use dlt_model::program::{Body, Expect};
 
 use crate::{
     job::{Job, get},
@@ -14,7 +14,7 @@ const AT_ONCE: Duration = Duration::ZERO;
 /// Runs some users against a server that behaves so, and checks that both sides counted the same.
 async fn counted(behaviour: Behaviour, workers: u32, timeout_ms: u64) -> dlt_model::report::Measurements {
     let server = Server::start(behaviour);
-    let mut job = Job::new(vec![dlt_model::assignment::Request { timeout_ms, ..get(&server.url()) }], 8, 700);
+    let mut job = Job::new(vec![dlt_model::program::Request { timeout_ms, ..get(&server.url()) }], 8, 700);
     job.workers = workers;
     let (_, whole) = job.run().await;
     assert!(whole.samples() > 0);
@@ -107,7 +107,7 @@ async fn a_server_that_refuses_is_counted_as_such() {
 
 #[tokio::test]
 async fn a_name_that_does_not_exist_is_counted_as_such() {
-    let step = dlt_model::assignment::Request { timeout_ms: 300, ..get("http://no-such-name.invalid/") };
+    let step = dlt_model::program::Request { timeout_ms: 300, ..get("http://no-such-name.invalid/") };
     let (_, whole) = Job::new(vec![step], 2, 300).run().await;
     only(&whole, "dns failed");
 }
@@ -116,7 +116,7 @@ async fn a_name_that_does_not_exist_is_counted_as_such() {
 async fn an_unexpected_status_is_a_failure_under_its_own_name() {
     only(&counted(Behaviour::Answer("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", AT_ONCE), 1, 5_000).await, "503");
     let server = Server::start(Behaviour::Answer("HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n", AT_ONCE));
-    let step = dlt_model::assignment::Request { expect: Expect::Status(vec![404]), ..get(&server.url()) };
+    let step = dlt_model::program::Request { expect: Expect::Status(vec![404]), ..get(&server.url()) };
     let (_, whole) = Job::new(vec![step], 1, 300).run().await;
     assert_eq!((whole.failed, whole.succeeded), (0, server.seen.requests()));
 }
@@ -138,7 +138,8 @@ async fn a_redirect_is_followed_in_the_same_sample() {
     let end = Server::start(Behaviour::Answer(OK, AT_ONCE));
     let location = format!("HTTP/1.1 307 Elsewhere\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", end.url());
     let start = Server::start(Behaviour::Answer(location.leak(), AT_ONCE));
-    let step = dlt_model::assignment::Request { method: "POST".into(), body: "hey".into(), ..get(&start.url()) };
+    let step =
+        dlt_model::program::Request { method: "POST".into(), body: Body::Text("hey".into()), ..get(&start.url()) };
     let (_, whole) = Job::new(vec![step], 2, 300).run().await;
     only(&whole, "200");
     assert_eq!((whole.samples(), whole.samples()), (start.seen.requests(), end.seen.requests()));
@@ -149,7 +150,7 @@ async fn a_redirect_is_followed_in_the_same_sample() {
 async fn requests_in_flight_at_the_cut_off_are_failed_samples_and_still_counted() {
     let server = Server::start(Behaviour::Stall);
     let mut job = Job::new(vec![get(&server.url())], 5, 300);
-    job.assignment.graceful_stop_ms = 200;
+    job.assignment.load[0].graceful_stop_ms = 200;
     let (reports, whole) = job.run().await;
     only(&whole, "interrupted");
     assert_eq!((whole.failed, server.seen.requests(), reports[0].iterations.interrupted), (5, 5, 5));

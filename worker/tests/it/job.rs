@@ -10,10 +10,13 @@ use std::{
 };
 
 use dlt_model::{
-    assignment::{Assignment, Expect, Profile, Ready, Request, Start, keys},
+    assignment::{Assignment, Ready, Start, keys},
     id::Region,
+    load::{Execution, Executor},
+    program::{Flow, Program, Request, Step},
     report::{Measurements, Report},
     segment::Segment,
+    template::Template,
     tick::Tick,
 };
 use dlt_worker::{Outcome, Settings, WorkerError};
@@ -28,16 +31,7 @@ pub struct Job {
 }
 
 pub fn get(url: &str) -> Request {
-    Request {
-        label: "home".to_owned(),
-        method: "GET".to_owned(),
-        url: url.to_owned(),
-        headers: Vec::new(),
-        body: String::new(),
-        timeout_ms: 5_000,
-        expect: Expect::Success,
-        think_time_ms: 0,
-    }
+    Request { label: Template::literal("home"), timeout_ms: 5_000, ..Request::new("GET", Template::literal(url)) }
 }
 
 pub fn now_ms() -> u64 {
@@ -47,16 +41,28 @@ pub fn now_ms() -> u64 {
 
 impl Job {
     /// A run of one worker whose users ask for one URL for a while.
-    pub fn new(steps: Vec<Request>, virtual_users: u64, hold_for_ms: u64) -> Self {
+    pub fn new(requests: Vec<Request>, virtual_users: u64, hold_for_ms: u64) -> Self {
+        let steps = requests.into_iter().map(|request| Step::Request(Box::new(request))).collect();
+        Self::of_steps(steps, Executor::ramp_and_hold(virtual_users, 0, hold_for_ms))
+    }
+
+    /// A run of one worker that does these steps.
+    pub fn of_steps(steps: Vec<Step>, executor: Executor) -> Self {
+        let flow = Flow { start: Vec::new(), steps };
         let assignment = Assignment {
             test_id: "Test".parse().expect("an id"),
             run_id: "Run".parse().expect("an id"),
             region: Region::local(),
             worker: 0,
             segment: Segment::WHOLE,
-            profile: Profile::ConstantVus { virtual_users, ramp_up_ms: 0, hold_for_ms },
-            steps,
-            graceful_stop_ms: 5_000,
+            load: vec![Execution {
+                name: "test".to_owned(),
+                flow: "test".to_owned(),
+                start_after_ms: 0,
+                graceful_stop_ms: 5_000,
+                executor,
+            }],
+            program: Program { flows: [("test".to_owned(), flow)].into(), ..Program::default() },
             start_deadline_ms: 10_000,
         };
         Self { folder: TempDir::new().expect("a folder"), assignment, workers: 1 }

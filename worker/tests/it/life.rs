@@ -37,7 +37,7 @@ async fn the_binary_runs_three_workers_and_both_sides_count_the_same() {
     }
     let (reports, whole) = job.reports();
     assert_eq!(whole.samples(), server.seen.requests());
-    assert_eq!(reports.iter().map(|report| report.max_virtual_users).collect::<Vec<_>>(), [2, 2, 3]);
+    assert_eq!(reports.iter().map(|report| report.max_virtual_users).collect::<Vec<_>>(), [3, 2, 2]);
     assert!(reports.iter().all(|report| report.ending == Ending::Finished));
 }
 
@@ -65,7 +65,7 @@ async fn sigterm_lets_what_has_begun_end_and_the_report_says_so() {
 async fn sigterm_cuts_off_what_takes_longer_than_the_bound() {
     let server = Server::start(Behaviour::Stall);
     let mut job = Job::new(vec![get(&server.url())], 6, 60_000);
-    job.assignment.graceful_stop_ms = 300;
+    job.assignment.load[0].graceful_stop_ms = 300;
     job.assign();
     let child = job.spawn(0, &[]);
     job.open().await;
@@ -111,7 +111,7 @@ async fn a_worker_without_users_reports_that_it_saw_nothing() {
     job.workers = 2;
     let (reports, whole) = job.run().await;
     assert_eq!(reports[0].labels["home"].samples() + reports[1].labels["home"].samples(), whole.samples());
-    assert_eq!(reports.iter().map(|report| report.max_virtual_users).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(reports.iter().map(|report| report.max_virtual_users).collect::<Vec<_>>(), [1, 0]);
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use dlt_model::assignment::{Profile, Request};
+use dlt_model::{
+    load::Executor,
+    program::{Pause, Request, Step},
+};
 
 use crate::{
     job::{Job, Output, get},
@@ -27,7 +30,7 @@ async fn a_ramp_up_starts_users_evenly_over_all_workers() {
     let server = Server::start(Behaviour::Answer(OK, Duration::from_millis(20)));
     let mut job = Job::new(vec![get(&server.url())], 10, 200);
     job.workers = 2;
-    job.assignment.profile = Profile::ConstantVus { virtual_users: 10, ramp_up_ms: 1_000, hold_for_ms: 200 };
+    job.assignment.load[0].executor = Executor::ramp_and_hold(10, 1_000, 200);
     let (reports, whole) = job.run().await;
     let mut connections = server.seen.connections();
     connections.sort();
@@ -64,8 +67,10 @@ async fn every_second_has_one_tick_and_the_ticks_add_up_to_the_report() {
 #[tokio::test]
 async fn steps_run_in_order_with_pauses_between_them() {
     let server = Server::start(Behaviour::Answer(OK, Duration::ZERO));
-    let step = |label: &str, think_time_ms| Request { label: label.to_owned(), think_time_ms, ..get(&server.url()) };
-    let (reports, whole) = Job::new(vec![step("first", 100), step("second", 50)], 2, 1_000).run().await;
+    let step = |label: &str| Step::Request(Box::new(Request { label: label.into(), ..get(&server.url()) }));
+    let pause = |ms| Step::Pause(Pause::Constant { ms });
+    let steps = vec![step("first"), pause(100), step("second"), pause(50)];
+    let (reports, whole) = Job::of_steps(steps, Executor::ramp_and_hold(2, 0, 1_000)).run().await;
     let labels = &reports[0].labels;
     // A user begins an iteration every 150 ms and a little: at most seven in a second, all of them complete.
     assert_eq!(labels["first"].samples(), labels["second"].samples());

@@ -10,9 +10,11 @@ use dlt_control::{
     testing::{FakeFleet, MemoryStore, NoDriver, NoLive, SteppedClock},
 };
 use dlt_model::{
-    duration::Duration,
     id::{Region, TestId},
-    scenario::{Expect, Kind, RegionLoad, Request, Scenario},
+    load::{Execution, Executor},
+    program::{self, Flow, Program, Request},
+    scenario::{Kind, RegionLoad, Scenario},
+    template::Template,
 };
 use object_store::{ObjectStore, memory::InMemory};
 
@@ -94,24 +96,23 @@ pub fn scenario(workers: u32) -> Scenario {
     if workers > 1 {
         fleet.push(load("us-east-1", workers / 2));
     }
+    let users = fleet.iter().map(|load| load.virtual_users).sum();
+    let url = Template::literal("http://127.0.0.1:9/");
+    let home = Request { label: Template::literal("home"), timeout_ms: 1_000, ..Request::new("GET", url) };
+    let flow = Flow { start: Vec::new(), steps: program::with_pause(home, 0) };
     Scenario {
         name: "a scenario".to_owned(),
         description: String::new(),
         kind: Kind::Simple,
         fleet,
-        ramp_up: Duration::from_secs(1),
-        hold_for: Duration::from_secs(60),
-        graceful_stop: Duration::from_secs(10),
-        requests: vec![Request {
-            label: "home".to_owned(),
-            method: "GET".to_owned(),
-            url: "http://127.0.0.1:9/".to_owned(),
-            headers: Vec::new(),
-            body: String::new(),
-            timeout_ms: 1_000,
-            expect: Expect::Success,
-            think_time_ms: 0,
+        load: vec![Execution {
+            name: "a scenario".to_owned(),
+            flow: "a scenario".to_owned(),
+            start_after_ms: 0,
+            graceful_stop_ms: 10_000,
+            executor: Executor::ramp_and_hold(users, 1_000, 60_000),
         }],
+        program: Program { flows: [("a scenario".to_owned(), flow)].into(), ..Program::default() },
         thresholds: Vec::new(),
         tags: Vec::new(),
         show_live: false,

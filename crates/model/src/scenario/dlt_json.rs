@@ -151,15 +151,15 @@ impl Reader<'_> {
         let graceful_stop = self.optional(root, "", "gracefulStop", limits::stage);
         let extras = self.extras(root);
         let (work, name) = (work?, name?);
+        let users = fleet.iter().map(|load| load.virtual_users).sum();
+        let (load, program) = work.into_load(users, graceful_stop.unwrap_or(DEFAULT_GRACEFUL_STOP));
         let scenario = Scenario {
             name,
             description: description.unwrap_or_default(),
             kind: Kind::Simple,
             fleet,
-            ramp_up: work.ramp_up,
-            hold_for: work.hold_for,
-            graceful_stop: graceful_stop.unwrap_or(DEFAULT_GRACEFUL_STOP),
-            requests: work.requests,
+            load,
+            program,
             thresholds,
             tags,
             show_live,

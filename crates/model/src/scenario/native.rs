@@ -36,7 +36,9 @@ use crate::{
     fields::Fields,
     gate::{self, Clause},
     id::Region,
+    load::{Execution, Executor},
     problem::{Place, Problem, Problems},
+    program::{Flow, Program, Step},
     segment::Segment,
 };
 
@@ -87,7 +89,7 @@ fn read_root(
     let load = read_load(&mut fields);
     let workers = read_workers(&mut fields, default_region);
     let defaults = request::read_defaults(&mut fields);
-    let requests = read_requests(&mut fields, &defaults);
+    let steps = read_requests(&mut fields, &defaults);
     let thresholds = read_thresholds(&mut fields);
     let tags = read_tags(&mut fields);
     let show_live = fields.optional_bool("show_live");
@@ -95,16 +97,20 @@ fn read_root(
     let (name, load, workers) = (name?, load?, workers?);
     let fleet = share(load.virtual_users, &workers, root.place, problems, warnings);
     Some(Scenario {
-        name,
         description: description.unwrap_or_default(),
         kind: Kind::Simple,
         fleet,
-        ramp_up: load.ramp_up,
-        hold_for: load.hold_for,
-        graceful_stop: load.graceful_stop,
-        requests,
+        load: vec![Execution {
+            name: name.clone(),
+            flow: name.clone(),
+            start_after_ms: 0,
+            graceful_stop_ms: load.graceful_stop.as_millis(),
+            executor: Executor::ramp_and_hold(load.virtual_users, load.ramp_up.as_millis(), load.hold_for.as_millis()),
+        }],
+        program: Program { flows: [(name.clone(), Flow { start: Vec::new(), steps })].into(), ..Program::default() },
         thresholds,
         tags,
+        name,
         show_live: show_live.unwrap_or(true),
         extras: serde_json::Map::new(),
     })
@@ -234,13 +240,13 @@ fn share(
     fleet
 }
 
-fn read_requests(fields: &mut Fields<'_>, defaults: &request::Defaults) -> Vec<super::Request> {
+fn read_requests(fields: &mut Fields<'_>, defaults: &request::Defaults) -> Vec<Step> {
     let Some(node) = fields.required("requests") else { return Vec::new() };
     let items = fields.optional_list("requests");
     if matches!(node.value, Value::Sequence(_)) && !(1..=MAX_REQUESTS).contains(&items.len()) {
         fields.reject("requests", node, format!("expected 1 to {MAX_REQUESTS} requests, found {}", items.len()));
     }
-    items.iter().filter_map(|(path, item)| request::read(item, path, defaults, fields.problems())).collect()
+    items.iter().flat_map(|(path, item)| request::read(item, path, defaults, fields.problems())).collect()
 }
 
 fn read_thresholds(fields: &mut Fields<'_>) -> Vec<Clause> {

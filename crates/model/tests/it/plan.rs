@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use dlt_model::{
-    assignment::Profile,
     id::Region,
-    plan::LoadPlan,
+    load::Executor,
+    plan::{LoadPlan, Sharing},
     scenario::{RegionLoad, Scenario},
 };
 use proptest::prelude::*;
@@ -26,8 +26,7 @@ fn native(users: u64, workers: &[(&str, u32)]) -> Scenario {
 fn started(plan: &LoadPlan) -> BTreeMap<Region, u64> {
     let mut users = BTreeMap::new();
     for assignment in plan.assignments(&test_id(), &run_id()) {
-        let Profile::ConstantVus { virtual_users, .. } = assignment.profile;
-        let share = assignment.segment.share_of(virtual_users);
+        let share = assignment.segment.share_of(assignment.load[0].executor.peak_virtual_users());
         assert!(share > 0, "a worker without users");
         *users.entry(assignment.region).or_default() += share;
     }
@@ -53,10 +52,22 @@ fn every_worker_is_told_everything() {
     let plan = LoadPlan::new(&native(10, &[("eu-west-1", 2), ("us-east-1", 1)])).unwrap();
     let assignments = plan.assignments(&test_id(), &run_id());
     assert_eq!(assignments.len(), 3);
-    assert_eq!((assignments[2].worker, assignments[2].segment.index, assignments[2].segment.count), (2, 0, 1));
-    assert_eq!(assignments[1].steps, plan.scenario.requests);
-    assert_eq!(assignments[1].profile.duration_ms(), 60_000);
-    assert_eq!(started(&plan), BTreeMap::from([(region("eu-west-1"), 6), (region("us-east-1"), 4)]));
+    assert_eq!((assignments[2].worker, assignments[2].segment.index, assignments[2].segment.count), (2, 2, 3));
+    assert_eq!(assignments[1].program, plan.scenario.program);
+    assert_eq!(assignments[1].duration_ms(), 60_000);
+    assert_eq!(started(&plan), BTreeMap::from([(region("eu-west-1"), 7), (region("us-east-1"), 3)]));
+}
+
+#[test]
+fn regions_of_different_concurrency_keep_their_own_users() {
+    let mut scenario = native(40, &[("eu-west-1", 2), ("us-east-1", 2)]);
+    scenario.fleet[0].virtual_users = 30;
+    scenario.fleet[1].virtual_users = 10;
+    let plan = LoadPlan::new(&scenario).unwrap();
+    assert_eq!(plan.sharing, Sharing::ByRegion);
+    let assignments = plan.assignments(&test_id(), &run_id());
+    assert_eq!((assignments[3].segment.index, assignments[3].segment.count), (1, 2));
+    assert_eq!(started(&plan), BTreeMap::from([(region("eu-west-1"), 30), (region("us-east-1"), 10)]));
 }
 
 #[test]
@@ -69,8 +80,8 @@ fn a_stored_scenario_beyond_the_limits_is_refused() {
     };
     let load = |workers, virtual_users| RegionLoad { region: region("eu-west-1"), workers, virtual_users };
     assert!(with(&|scenario| scenario.fleet.clear()).contains("at least one region"));
-    assert!(with(&|scenario| scenario.requests.clear()).contains("at least one request"));
-    assert!(with(&|scenario| scenario.hold_for = Default::default()).contains("longer than 0s"));
+    assert!(with(&|scenario| scenario.program.flows.clear()).contains("at least one request"));
+    assert!(with(&|scenario| scenario.load[0].executor = Executor::ramp_and_hold(10, 0, 0)).contains("longer than 0s"));
     assert!(with(&|scenario| scenario.fleet = vec![load(0, 1)]).contains("at least one worker"));
     assert!(with(&|scenario| scenario.fleet = vec![load(1, 25_001)]).contains("virtual users per worker"));
     assert!(with(&|scenario| scenario.fleet = vec![load(u32::MAX, u64::MAX)]).contains("more than 10000 workers"));

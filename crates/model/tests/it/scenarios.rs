@@ -3,12 +3,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
-use dlt_model::{
-    id::Region,
-    plan::LoadPlan,
-    problem::Problem,
-    scenario::{Expect, Scenario},
-};
+use dlt_model::{id::Region, plan::LoadPlan, problem::Problem, scenario::Scenario};
 use proptest::prelude::*;
 
 fn cases() -> PathBuf {
@@ -51,31 +46,23 @@ fn describe(plan: &LoadPlan, warnings: &[Problem]) -> String {
     for group in &plan.groups {
         writeln!(text, "{}: {} virtual users on {} workers", group.region, group.virtual_users, group.workers).unwrap();
     }
-    writeln!(text, "ramp up {}, hold for {}, {} in all", scenario.ramp_up, scenario.hold_for, estimate.duration)
-        .unwrap();
-    for request in &scenario.requests {
-        writeln!(text, "{}: {} {} within {} ms", request.label, request.method, request.url, request.timeout_ms)
-            .unwrap();
-        for (name, value) in &request.headers {
-            writeln!(text, "  {name}: {value}").unwrap();
-        }
-        if !request.body.is_empty() {
-            writeln!(text, "  {}", request.body).unwrap();
-        }
-        if let Expect::Status(statuses) = &request.expect {
-            let (first, last) = (statuses[0], statuses[statuses.len() - 1]);
-            writeln!(text, "  expects {} statuses from {first} to {last}", statuses.len()).unwrap();
-        }
-        if request.think_time_ms > 0 {
-            writeln!(text, "  then waits {} ms", request.think_time_ms).unwrap();
-        }
+    for execution in &scenario.load {
+        writeln!(text, "{}", json(execution)).unwrap();
     }
+    writeln!(text, "{} in all", estimate.duration).unwrap();
+    text.push_str(&json(&scenario.program));
+    text.push('\n');
     scenario.thresholds.iter().for_each(|clause| writeln!(text, "must: {clause}").unwrap());
     if !scenario.tags.is_empty() {
         writeln!(text, "tags: {}", scenario.tags.join(" ")).unwrap();
     }
     warnings.iter().chain(&plan.warnings).for_each(|warning| writeln!(text, "warning: {warning}").unwrap());
     text
+}
+
+/// As it is stored, line by line.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(value).unwrap()
 }
 
 #[test]

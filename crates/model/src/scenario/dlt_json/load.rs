@@ -5,9 +5,11 @@ use crate::{
     document::{self, Node, Value},
     duration::Duration,
     id::Region,
+    load::{Execution, Executor},
     problem::Problem,
+    program::{Flow, Program, Step},
     scenario::{
-        RegionLoad, Request,
+        RegionLoad,
         limits::{self, MAX_VIRTUAL_USERS_PER_WORKER, MAX_WORKERS},
     },
 };
@@ -28,7 +30,22 @@ pub(super) struct Work {
     pub name: String,
     pub ramp_up: Duration,
     pub hold_for: Duration,
-    pub requests: Vec<Request>,
+    pub steps: Vec<Step>,
+}
+
+impl Work {
+    /// The one execution, of so many virtual users, and the program that it runs.
+    pub(super) fn into_load(self, virtual_users: u64, graceful_stop: Duration) -> (Vec<Execution>, Program) {
+        let execution = Execution {
+            name: self.name.clone(),
+            flow: self.name.clone(),
+            start_after_ms: 0,
+            graceful_stop_ms: graceful_stop.as_millis(),
+            executor: Executor::ramp_and_hold(virtual_users, self.ramp_up.as_millis(), self.hold_for.as_millis()),
+        };
+        let flow = Flow { start: Vec::new(), steps: self.steps };
+        (vec![execution], Program { flows: [(self.name, flow)].into(), ..Program::default() })
+    }
 }
 
 impl Reader<'_> {
@@ -114,8 +131,8 @@ impl Reader<'_> {
             execution.and_then(|execution| self.optional(execution, &path_of_first, "ramp-up", limits::stage));
         let hold_for = execution
             .and_then(|execution| self.required(execution, &path_of_first, "hold-for", limits::longer_than_nothing));
-        let requests = self.requests_of(node, &join(path, "scenarios"), name.as_deref());
-        Some(Work { name: name?, ramp_up: ramp_up.unwrap_or_default(), hold_for: hold_for?, requests })
+        let steps = self.requests_of(node, &join(path, "scenarios"), name.as_deref());
+        Some(Work { name: name?, ramp_up: ramp_up.unwrap_or_default(), hold_for: hold_for?, steps })
     }
 
     pub(super) fn execution<'n>(&mut self, node: &'n Node, path: &str) -> Option<&'n Node> {

@@ -5,10 +5,12 @@ use crate::{
     document::{Node, Value},
     duration::Duration,
     problem::suggest,
+    program::{self, Body, Expect, Request, Step},
     scenario::{
-        DEFAULT_TIMEOUT, Expect, Request, body,
+        DEFAULT_TIMEOUT, body,
         limits::{self, MAX_REQUESTS},
     },
+    template::Template,
 };
 
 const SCENARIO_KEYS: [&str; 6] = ["requests", "script", "default-address", "headers", "timeout", "think-time"];
@@ -49,9 +51,35 @@ struct Shared {
     think_time: Option<Duration>,
 }
 
+/// A request as it is written here, without holes.
+struct Plain {
+    label: String,
+    method: String,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: String,
+    timeout_ms: u64,
+    expect: Expect,
+    think_time_ms: u64,
+}
+
+impl Plain {
+    fn into_steps(self) -> Vec<Step> {
+        let request = Request {
+            label: Template::literal(self.label),
+            headers: program::templates(&self.headers),
+            body: if self.body.is_empty() { Body::None } else { Body::Text(Template::literal(self.body)) },
+            timeout_ms: self.timeout_ms,
+            expect: self.expect,
+            ..Request::new(self.method, Template::literal(self.url))
+        };
+        program::with_pause(request, self.think_time_ms)
+    }
+}
+
 impl Reader<'_> {
     /// The requests of the scenario that the execution names.
-    pub(super) fn requests_of(&mut self, node: &Node, path: &str, name: Option<&str>) -> Vec<Request> {
+    pub(super) fn requests_of(&mut self, node: &Node, path: &str, name: Option<&str>) -> Vec<Step> {
         let Some(scenarios) = present(node, "scenarios") else {
             self.reject(node, path, "`scenarios` is required");
             return Vec::new();
@@ -79,7 +107,7 @@ impl Reader<'_> {
         }
     }
 
-    fn scenario(&mut self, node: &Node, path: &str) -> Vec<Request> {
+    fn scenario(&mut self, node: &Node, path: &str) -> Vec<Step> {
         if let Some(script) = node.get("script") {
             let hint = "list `requests` instead";
             self.refuse(script, &join(path, "script"), "scripts cannot be run by this release", hint);
@@ -105,10 +133,11 @@ impl Reader<'_> {
             return Vec::new();
         }
         let each = items.iter().enumerate();
-        each.filter_map(|(index, item)| self.request(item, &format!("{path}[{index}]"), &shared)).collect()
+        let read = |(index, item): (usize, &Node)| self.request(item, &format!("{path}[{index}]"), &shared);
+        each.filter_map(read).flat_map(Plain::into_steps).collect()
     }
 
-    fn request(&mut self, node: &Node, path: &str, shared: &Shared) -> Option<Request> {
+    fn request(&mut self, node: &Node, path: &str, shared: &Shared) -> Option<Plain> {
         if node.text().is_some() {
             let url = self.check(node, path, |text| absolute(text, shared))?;
             return Some(request("GET".to_owned(), url, shared));
@@ -195,8 +224,8 @@ impl Reader<'_> {
     }
 }
 
-fn request(method: String, url: String, shared: &Shared) -> Request {
-    Request {
+fn request(method: String, url: String, shared: &Shared) -> Plain {
+    Plain {
         label: url.clone(),
         method,
         url,

@@ -34,16 +34,16 @@ impl Reader<'_> {
         self.warn_unknown_keys(root, "", &KNOWN);
         let work = self.work(root, "");
         let fleet = self.own_fleet(root);
-        let work = work?;
+        let (work, fleet) = (work?, fleet?);
+        let name_of_it = work.name.clone();
+        let (load, program) = work.into_load(fleet.virtual_users, DEFAULT_GRACEFUL_STOP);
         let scenario = Scenario {
-            name: work.name,
+            name: name_of_it,
             description: String::new(),
             kind: Kind::Simple,
-            fleet: vec![fleet?],
-            ramp_up: work.ramp_up,
-            hold_for: work.hold_for,
-            graceful_stop: DEFAULT_GRACEFUL_STOP,
-            requests: work.requests,
+            fleet: vec![fleet],
+            load,
+            program,
             thresholds: Vec::new(),
             tags: Vec::new(),
             show_live: false,

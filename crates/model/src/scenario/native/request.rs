@@ -2,12 +2,13 @@
 
 use super::{optional, required};
 use crate::{
-    assignment::{Expect, Request},
     document::{Node, Value},
     duration::Duration,
     fields::Fields,
     problem::Problem,
+    program::{Body, Expect, Request, Step, templates, with_pause},
     scenario::{DEFAULT_TIMEOUT, body, limits},
+    template::Template,
 };
 
 /// What stands below `defaults`.
@@ -30,13 +31,16 @@ pub(super) fn read_defaults(fields: &mut Fields<'_>) -> Defaults {
     Defaults { base_url, headers, timeout, think_time: think_time.unwrap_or_default() }
 }
 
-pub(super) fn read(node: &Node, path: &str, defaults: &Defaults, problems: &mut Vec<Problem>) -> Option<Request> {
-    match &node.value {
-        Value::Scalar { text, .. } => {
-            read_short(text, defaults).map_err(|why| problems.push(Problem::at(node.place, path, why))).ok()
-        }
+/// A request, and the pause after it.
+pub(super) fn read(node: &Node, path: &str, defaults: &Defaults, problems: &mut Vec<Problem>) -> Vec<Step> {
+    let read = match &node.value {
+        Value::Scalar { text, .. } => read_short(text, defaults)
+            .map(|request| (request, defaults.think_time))
+            .map_err(|why| problems.push(Problem::at(node.place, path, why)))
+            .ok(),
         _ => read_long(node, path, defaults, problems),
-    }
+    };
+    read.map(|(request, think_time)| with_pause(request, think_time.as_millis())).unwrap_or_default()
 }
 
 /// `GET /path`, `/path`, `POST https://…`.
@@ -46,19 +50,15 @@ fn read_short(text: &str, defaults: &Defaults) -> Result<Request, String> {
         None => ("GET".to_owned(), text.trim()),
     };
     let request = Request {
-        label: format!("{method} {url}"),
-        url: absolute(url, defaults)?,
-        method,
-        headers: defaults.headers.clone(),
-        body: String::new(),
+        label: Template::literal(format!("{method} {url}")),
         timeout_ms: defaults.timeout.unwrap_or(DEFAULT_TIMEOUT).as_millis(),
-        expect: Expect::Success,
-        think_time_ms: defaults.think_time.as_millis(),
+        headers: templates(&defaults.headers),
+        ..Request::new(method, Template::literal(absolute(url, defaults)?))
     };
     Ok(request)
 }
 
-fn read_long(node: &Node, path: &str, defaults: &Defaults, problems: &mut Vec<Problem>) -> Option<Request> {
+fn read_long(node: &Node, path: &str, defaults: &Defaults, problems: &mut Vec<Problem>) -> Option<(Request, Duration)> {
     let mut fields = Fields::of(node, path, problems)?;
     let label = optional(&mut fields, "label", label);
     let method = optional(&mut fields, "method", limits::method).unwrap_or_else(|| "GET".to_owned());
@@ -74,16 +74,15 @@ fn read_long(node: &Node, path: &str, defaults: &Defaults, problems: &mut Vec<Pr
     let expect = read_expect(&mut fields);
     let think_time = optional(&mut fields, "think_time", limits::stage).unwrap_or(defaults.think_time);
     fields.finish();
-    Some(Request {
-        label: label.unwrap_or_else(|| format!("{method} {written}")),
-        method,
-        url: url?,
-        headers,
-        body,
+    let request = Request {
+        label: Template::literal(label.unwrap_or_else(|| format!("{method} {written}"))),
+        headers: templates(&headers),
+        body: if body.is_empty() { Body::None } else { Body::Text(Template::literal(body)) },
         timeout_ms: timeout.or(defaults.timeout).unwrap_or(DEFAULT_TIMEOUT).as_millis(),
         expect,
-        think_time_ms: think_time.as_millis(),
-    })
+        ..Request::new(method, Template::literal(url?))
+    };
+    Some((request, think_time))
 }
 
 fn label(text: &str) -> Result<String, String> {

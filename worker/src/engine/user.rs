@@ -17,7 +17,7 @@ use crate::{
     follow::{self, MAX_REDIRECTS},
     pacer::Pacer,
     plan::{Plan, Step},
-    transport::{Answer, Session, Traffic},
+    transport::{Answer, Session, Traffic, Want},
 };
 
 /// Tells the users of one thread to begin no further iteration.
@@ -107,7 +107,7 @@ async fn iterate(steps: &[Step], begin: Instant, session: &mut Session, recorder
 
 /// One request, and those that its answers redirect to.
 async fn request(step: &Step, session: &mut Session, traffic: &mut Traffic) -> Result<u16, Fault> {
-    let answer = session.exchange(&step.request, step.timeout, traffic).await?;
+    let answer = session.exchange(&step.request, Want::default(), step.timeout, traffic).await?;
     if answer.location.is_none() || is_expected(&step.expect, answer.status) {
         return Ok(answer.status);
     }
@@ -126,7 +126,7 @@ async fn follow(step: &Step, mut answer: Answer, session: &mut Session, traffic:
             return Ok(answer.status);
         };
         target = next?;
-        answer = session.exchange(&target.render(), step.timeout, traffic).await?;
+        answer = session.exchange(&target.render(), Want::default(), step.timeout, traffic).await?;
         if is_expected(&step.expect, answer.status) {
             return Ok(answer.status);
         }

@@ -53,6 +53,10 @@ pub struct Clients {
     pub ssm: aws_sdk_ssm::Client,
     /// The table.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Log groups.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// The roles of the account.
+    pub iam: aws_sdk_iam::Client,
     /// Users.
     pub cognito: aws_sdk_cognitoidentityprovider::Client,
 }
@@ -107,6 +111,8 @@ impl Clients {
             ecs: aws_sdk_ecs::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
             cognito: aws_sdk_cognitoidentityprovider::Client::new(config),
         }
     }

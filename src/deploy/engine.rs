@@ -17,7 +17,8 @@ use super::{
     consent::{Approved, ChangeSet, Consent, Demand, demand},
     event::{Event, Observer, Operation, Phase, StackRef},
     follow::{self, Begun, Ending, Wish},
-    plan::{Action, AssetPlan, Plan, StackPlan, Wanted},
+    plan::{self, Action, AssetPlan, Live, Plan, StackPlan, Wanted},
+    prerequisites,
     proposal::{self, Proposal, Source},
     stacks,
     status::{Standing, Verdict, standing},
@@ -68,6 +69,9 @@ pub async fn up(
         return Ok(outputs(&survey));
     }
     let consent = agree(consent, &names(&survey.plan), ask).await?;
+    if survey.plan.stacks.iter().any(|stack| stack.action == Action::Create) {
+        prerequisites::let_ecs_work(around.cloud, around.observer).await?;
+    }
     foundations(around, &survey, &consent).await?;
     upload(around, &survey, release).await?;
     let (change_sets, joined) = propose(around, &survey).await?;
@@ -111,7 +115,26 @@ pub fn guard(plan: &Plan) -> Result<(), Failure> {
             Action::Create | Action::Update | Action::Nothing | Action::Join => {}
         }
     }
-    Ok(())
+    free_of_obstacles(plan)
+}
+
+/// A name that is taken would fail the stack half-way.
+fn free_of_obstacles(plan: &Plan) -> Result<(), Failure> {
+    let taken: Vec<String> = plan
+        .stacks
+        .iter()
+        .flat_map(|stack| stack.obstacles.iter().map(move |it| (stack, it)))
+        .map(|(stack, it)| format!("{} ({}) in {}", it.name, it.kind, stack.stack.region))
+        .collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let message = format!("what `{}` would make is there already and belongs to none of its stacks", plan.stack);
+    let mut failure = Failure::new(Exit::Guarded, message);
+    failure.causes = taken;
+    Err(failure
+        .hint("`retention.data: keep` in the environment file takes it in as it is")
+        .hint("`dlt down --purge` removes it, if an earlier environment of this name left it"))
 }
 
 fn names(plan: &Plan) -> Vec<String> {
@@ -203,24 +226,39 @@ async fn proposed(
     source: &Source,
 ) -> Result<Option<Next>, Failure> {
     if plan.action == Action::Join {
-        return Ok(Some(Next::Join(join(around, survey, &wanted.stack))));
+        return Ok(Some(Next::Join(join(around, &wanted.stack, live_of(survey, &wanted.stack).clone()))));
     }
     let client = &around.cloud.at(&wanted.stack.region).cloudformation;
     let stack = wanted.stack.clone();
-    match proposal::propose(client, wanted, plan, source).await? {
-        Proposal::Changes(change_set) => {
+    match proposal::propose(client, wanted, plan, source).await {
+        Ok(Proposal::Changes(change_set)) => {
             around.observer.tell(Event::Proposed { stack, changes: change_set.changes.clone() });
             Ok(Some(Next::Approve(change_set)))
         }
-        Proposal::Nothing => {
+        Ok(Proposal::Nothing) => {
             around.observer.tell(Event::Unchanged { stack });
             Ok(None)
         }
+        Err(failure) => overtaken(around, wanted, failure).await,
     }
 }
 
-fn join(around: &Surroundings<'_>, survey: &Survey, stack: &StackRef) -> Begun {
-    let before = live_of(survey, stack).clone();
+/// A change set that cannot be made because another command with the same wish was faster is no failure: its operation is
+/// ours to watch, and if it is over there is nothing left to do.
+async fn overtaken(around: &Surroundings<'_>, wanted: &Wanted, failure: Failure) -> Result<Option<Next>, Failure> {
+    let client = &around.cloud.at(&wanted.stack.region).cloudformation;
+    let Ok(live) = stacks::facts(client, &wanted.stack.name).await else { return Err(failure) };
+    match plan::decide(wanted, &live).action {
+        Action::Join => Ok(Some(Next::Join(join(around, &wanted.stack, live)))),
+        Action::Nothing => {
+            around.observer.tell(Event::Unchanged { stack: wanted.stack.clone() });
+            Ok(None)
+        }
+        _ => Err(failure),
+    }
+}
+
+fn join(around: &Surroundings<'_>, stack: &StackRef, before: Live) -> Begun {
     let status = before.status.as_deref().unwrap_or_default();
     let creating = status.starts_with("CREATE") || status.starts_with("ROLLBACK");
     let operation = if creating { Operation::Create } else { Operation::Update };
@@ -235,7 +273,7 @@ fn join(around: &Surroundings<'_>, survey: &Survey, stack: &StackRef) -> Begun {
     }
 }
 
-fn live_of<'a>(survey: &'a Survey, stack: &StackRef) -> &'a super::plan::Live {
+fn live_of<'a>(survey: &'a Survey, stack: &StackRef) -> &'a Live {
     let index = survey.wanted.iter().position(|wanted| wanted.stack == *stack);
     &survey.live[index.expect("change sets are made for planned stacks only: see propose")]
 }
@@ -369,7 +407,7 @@ mod tests {
         super::{
             event::Cause,
             plan::{
-                Live, decide,
+                decide,
                 tests::{deployed, wanted},
             },
         },

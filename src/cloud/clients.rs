@@ -133,8 +133,10 @@ fn in_region(config: &SdkConfig, region: &Region) -> SdkConfig {
 }
 
 async fn whoami(config: &SdkConfig) -> Result<Identity, CloudError> {
-    let doing = "ask AWS who we are";
-    let caller = aws_sdk_sts::Client::new(config).get_caller_identity().send().await.doing(doing)?;
+    let profile = std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+    let with = profile.map(|name| format!(", with the profile `{name}`")).unwrap_or_default();
+    let doing = format!("ask AWS who we are{with}");
+    let caller = aws_sdk_sts::Client::new(config).get_caller_identity().send().await.doing(doing.clone())?;
     match (caller.account, caller.arn) {
         (Some(account), Some(arn)) => Ok(Identity { account, arn }),
         _ => Err(CloudError::unexpected(doing, "the answer names no account")),

@@ -230,6 +230,7 @@ fn the_parameters_of_the_hub_are_these() {
       "CodeKey": "functions/0123.zip",
       "ConsolePrefix": "console/0123",
       "EgressCidr": "0.0.0.0/0",
+      "InvitedEmail": "a@example.com",
       "SubnetACidrBlock": "192.168.0.0/20",
       "SubnetBCidrBlock": "192.168.16.0/20",
       "VpcCidrBlock": "192.168.0.0/16",

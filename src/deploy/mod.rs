@@ -2,6 +2,7 @@
 //!
 //! `plan` decides, `engine` and `teardown` act and tell what happens as events, `screen` shows them.
 
+mod begin;
 pub mod catalogue;
 pub mod changes;
 pub mod consent;

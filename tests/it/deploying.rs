@@ -34,43 +34,61 @@ fn said(ended: &Ended) -> String {
     format!("{}{}", ended.out, ended.err)
 }
 
-fn spawn(stage: &Stage, arguments: &[&str]) -> Child {
-    let mut command = stage.sandbox.start(arguments);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+/// A command that goes on beside the test, and never longer than it.
+struct Running(Option<Child>);
+
+impl Running {
+    fn child(&mut self) -> &mut Child {
+        self.0.as_mut().expect("it was not ended yet")
+    }
 }
 
-fn end(child: Child) -> Ended {
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            drop(child.kill().and_then(|()| child.wait()));
+        }
+    }
+}
+
+fn spawn(stage: &Stage, arguments: &[&str]) -> Running {
+    let mut command = stage.sandbox.start(arguments);
+    Running(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")))
+}
+
+fn end(mut running: Running) -> Ended {
+    let child = running.0.take().expect("it was not ended yet");
     Ended::of(child.wait_with_output().expect("it ends"))
 }
 
 /// A command that is seen to join an operation which goes on already.
 struct Joining {
-    child: Child,
+    running: Running,
     lines: Lines<BufReader<ChildStdout>>,
     heard: String,
 }
 
 impl Joining {
     fn start(stage: &Stage, arguments: &[&str]) -> Self {
-        let mut child = spawn(stage, arguments);
-        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut running = spawn(stage, arguments);
+        let mut lines = BufReader::new(running.child().stdout.take().expect("piped")).lines();
         let mut heard = String::new();
         for line in lines.by_ref() {
             let line = line.expect("UTF-8") + "\n";
             heard += &line;
             let event: Value = serde_json::from_str(&line).expect("JSON");
             if event["event"] == "started" && event["joined"] == true {
-                return Self { child, lines, heard };
+                return Self { running, lines, heard };
             }
         }
-        panic!("it joined nothing:\n{heard}{}", end(child).err);
+        panic!("it joined nothing:\n{heard}{}", end(running).err);
     }
 
     fn end(mut self) -> Ended {
         for line in self.lines {
             self.heard += &(line.expect("UTF-8") + "\n");
         }
-        Ended { out: self.heard, ..end(self.child) }
+        Ended { out: self.heard, ..end(self.running) }
     }
 }
 
@@ -242,10 +260,13 @@ fn an_interrupted_command_leaves_its_operation_to_the_next(stage: &Stage) {
     let main = format!("{HUB} dlt-shop");
     let change = ["up", "shop", "--yes", "--set", "worker.memory=8192"];
     stage.look(&["pace", HELD_SECS]);
-    let interrupted = spawn(stage, &change);
+    let mut interrupted = spawn(stage, &change);
     until_status(stage, &main, "UPDATE_IN_PROGRESS");
     assert!(
-        Command::new("kill").args(["-INT", &interrupted.id().to_string()]).status().is_ok_and(|it| it.success()),
+        Command::new("kill")
+            .args(["-INT", &interrupted.child().id().to_string()])
+            .status()
+            .is_ok_and(|it| it.success()),
         "it still runs"
     );
     let ended = end(interrupted).with_code(130);

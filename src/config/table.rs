@@ -101,9 +101,6 @@ pub const FIELDS: &[Field] = &[
     field("tags", Kind::Map, None, "Tags of every resource."),
 ];
 
-/// Settings that must be given.
-pub const REQUIRED: &[&str] = &["stack", "region", "admin.name", "admin.email"];
-
 const fn field(key: &'static str, kind: Kind, default: Option<&'static str>, about: &'static str) -> Field {
     Field { key, kind, default, about }
 }

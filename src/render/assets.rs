@@ -31,6 +31,7 @@ pub fn parameters(part: Part, config: &Config, region: &Region, assets: &Assets)
     if part == Part::Main {
         values.set("AdminName", &*config.admin.name);
         values.set("AdminEmail", &*config.admin.email);
+        values.set("InvitedEmail", &*config.admin.email);
     }
     for name in context::uploads(part, config) {
         values.set(

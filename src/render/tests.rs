@@ -7,7 +7,7 @@ use dlt_model::{
     id::Region,
 };
 
-use super::{Assets, Part, Rendered, parameters, render};
+use super::{Assets, Part, Rendered, parameters, render, render_for};
 use crate::config::{Config, Layers};
 
 const FILE: &str = "stack: shop\nregion: eu-west-1\nregions: [us-east-1]\nadmin: {name: admin, email: a@example.com}\n";
@@ -230,6 +230,7 @@ fn the_parameters_of_the_hub_are_these() {
       "CodeKey": "functions/0123.zip",
       "ConsolePrefix": "console/0123",
       "EgressCidr": "0.0.0.0/0",
+      "InvitedEmail": "a@example.com",
       "SubnetACidrBlock": "192.168.0.0/20",
       "SubnetBCidrBlock": "192.168.16.0/20",
       "VpcCidrBlock": "192.168.0.0/16",
@@ -258,15 +259,27 @@ fn the_parameters_of_another_region_with_a_network_of_its_own_are_these() {
 
 #[test]
 fn data_outlives_the_stack_only_when_the_file_says_keep() {
-    for (data, policy) in [("retention.data=keep", "Retain"), ("retention.data=delete", "Delete")] {
+    let cases =
+        [("retention.data=keep", ["RetainExceptOnCreate", "Retain"]), ("retention.data=delete", ["Delete", "Delete"])];
+    for (data, policies) in cases {
         let template = parse(&render(Part::Main, &config(&[data]), &"eu-west-1".parse().unwrap()).unwrap());
         let resources = resources(&template);
-        for name in ["DataBucket", "Table", "UserPool"] {
-            for key in ["DeletionPolicy", "UpdateReplacePolicy"] {
+        for name in ["DataBucket", "Table", "UserPool", "WorkerLogs", "ApiLogsOfAccess", "AdvanceLogs"] {
+            for (key, policy) in ["DeletionPolicy", "UpdateReplacePolicy"].into_iter().zip(policies) {
                 assert_eq!(resources[name].get(key).and_then(Node::text), Some(policy), "{name}.{key} with {data}");
             }
         }
     }
+}
+
+#[test]
+fn names_of_what_is_kept_are_plain_text_once_the_account_is_known() {
+    let config = config(&["retention.data=keep"]);
+    let text = render_for("123456789012", Part::Main, &config, &config.region).unwrap().text;
+    assert!(text.contains("BucketName: \"shop-data-123456789012-eu-west-1\""), "{text}");
+    let without = render(Part::Main, &config, &config.region).unwrap().text;
+    let name = |line: &&str| !line.contains("BucketName:") && !line.trim_start().starts_with('#');
+    assert!(text.lines().filter(name).eq(without.lines().filter(name)), "nothing else is different");
 }
 
 #[test]

@@ -13,19 +13,19 @@ use serde_json::Value;
 
 use crate::support::{EmulatedAws, Ended, Sandbox, eventually, python, root};
 
-const HUB: &str = "us-east-1";
-const SECOND: &str = "eu-west-1";
+pub const HUB: &str = "us-east-1";
+pub const SECOND: &str = "eu-west-1";
 const PASSWORD: &str = "Correct-horse-7-battery";
 
 /// An emulated AWS, a sandbox that sees it, and an environment file named `shop`.
-struct Stage {
-    sandbox: Sandbox,
-    aws: EmulatedAws,
+pub struct Stage {
+    pub sandbox: Sandbox,
+    pub aws: EmulatedAws,
 }
 
 impl Stage {
     /// An environment in two regions, or in the hub alone.
-    fn set(regions: &[&str], password_parameter: Option<&str>) -> Self {
+    pub fn set(regions: &[&str], password_parameter: Option<&str>) -> Self {
         let mut sandbox = Sandbox::new();
         let log = sandbox.path().join("aws.log");
         let aws = EmulatedAws::start(&log);
@@ -45,15 +45,15 @@ impl Stage {
         Ended::of(command.output().expect("python starts"))
     }
 
-    fn look(&self, arguments: &[&str]) -> String {
+    pub fn look(&self, arguments: &[&str]) -> String {
         self.script("look.py", arguments, &[]).with_code(0).out.trim().to_owned()
     }
 
-    fn account(&self) -> Value {
+    pub fn account(&self) -> Value {
         serde_json::from_str(&self.look(&["account", HUB, SECOND])).expect("JSON")
     }
 
-    fn outputs(&self) -> Value {
+    pub fn outputs(&self) -> Value {
         self.sandbox.dlt(&["outputs", "shop", "--output", "json"]).with_code(0).json()
     }
 
@@ -205,51 +205,6 @@ fn a_protected_environment_stays_and_a_change_is_shown_before_it_is_made() {
         stage.account()[format!("{HUB} cloudformation")],
         serde_json::json!(["dlt-shop", "dlt-shop-foundation"])
     );
-}
-
-#[test]
-fn a_failed_deployment_names_its_cause_is_rolled_back_and_can_be_made_good() {
-    let stage = Stage::set(&[], None);
-    let group = "/dlt/dlt-shop/workers";
-    stage.look(&["group", HUB, group]);
-    let failed = stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(6);
-    assert!(failed.err.contains(group) && failed.err.contains("already exists"), "the first cause: {}", failed.err);
-    stage.look(&["group", HUB, group, "gone"]);
-    let stuck = stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(7);
-    assert!(
-        stuck.err.contains("ROLLBACK_COMPLETE") && stuck.err.contains("delete-stack"),
-        "the way out: {}",
-        stuck.err
-    );
-    stage.sandbox.dlt(&["down", "shop", "--yes"]).with_code(0);
-    stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
-}
-
-#[test]
-fn an_interrupted_deployment_says_what_it_left_and_goes_on_the_next_time() {
-    let stage = Stage::set(&[], None);
-    let child = stage
-        .sandbox
-        .start(&["up", "shop", "--yes"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    eventually("the foundation stands", Duration::from_secs(60), || {
-        let stacks = stage.account()[format!("{HUB} cloudformation")].clone();
-        stacks.as_array().is_some_and(|stacks| !stacks.is_empty()).then_some(())
-    });
-    drop(Command::new("kill").args(["-INT", &child.id().to_string()]).status());
-    let ended = Ended::of(child.wait_with_output().expect("it ends"));
-    if ended.code == 0 {
-        // It was quicker than the signal; there was nothing to interrupt.
-        return;
-    }
-    let ended = ended.with_code(130);
-    assert!(ended.err.contains("interrupted") && ended.err.contains("hint:"), "{}", ended.err);
-    stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
-    let after = stage.sandbox.dlt(&["plan", "shop", "--exit-code"]).with_code(0);
-    assert!(after.out.contains("nothing to do"), "{}", after.out);
 }
 
 #[test]

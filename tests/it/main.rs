@@ -2,6 +2,7 @@
 
 mod architecture;
 mod cloud;
+mod deploying;
 mod environments;
 mod judges;
 mod local;

@@ -8,7 +8,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 
 /// Answers invocations until the function is taken down.
 pub async fn run(cloud: &Cloud, environment: &Environment) -> anyhow::Result<()> {
-    let live = &IotLive::new(cloud, &environment.hub_region);
+    let live = &IotLive::new(cloud, &environment.stack, &environment.hub_region);
     let handler = service_fn(|event: LambdaEvent<LogsEvent>| async move {
         publish(live, &event.payload.aws_logs.data).await;
         Ok::<_, lambda_runtime::Error>(())

@@ -53,6 +53,8 @@ pub struct Clients {
     pub ssm: aws_sdk_ssm::Client,
     /// The table.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Who may listen to live data.
+    pub iot: aws_sdk_iot::Client,
     /// Users.
     pub cognito: aws_sdk_cognitoidentityprovider::Client,
 }
@@ -107,6 +109,7 @@ impl Clients {
             ecs: aws_sdk_ecs::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
+            iot: aws_sdk_iot::Client::new(config),
             cognito: aws_sdk_cognitoidentityprovider::Client::new(config),
         }
     }

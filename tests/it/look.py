@@ -5,6 +5,7 @@
     look.py object    REGION BUCKET KEY    → an object's content
     look.py secret    REGION NAME VALUE    → stores a SecureString
     look.py metrics   REGION NAMESPACE     → the names of a namespace's metrics and what they are told apart by
+    look.py targets   REGION POLICY        → who an IoT policy is attached to, as JSON
     look.py group     REGION NAME [gone]   → makes a log group that is somebody else's, or removes it
 """
 import json
@@ -70,6 +71,9 @@ def main(verb, *arguments):
         region, namespace = arguments
         found = client("cloudwatch", region).list_metrics(Namespace=namespace)["Metrics"]
         print(json.dumps([[metric["MetricName"], {d["Name"]: d["Value"] for d in metric["Dimensions"]}] for metric in found]))
+    elif verb == "targets":
+        region, policy = arguments
+        print(json.dumps(client("iot", region).list_targets_for_policy(policyName=policy)["targets"]))
     elif verb == "group":
         region, name, *gone = arguments
         logs = client("logs", region)

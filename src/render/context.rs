@@ -100,6 +100,7 @@ fn tick_metrics() -> Vec<Value> {
         ("BytesReceived", "$.bytesReceived", "Bytes"),
         ("LoopLag", "$.health.loopLagMsMax", "Milliseconds"),
         ("DroppedIterations", "$.health.droppedIterations", "Count"),
+        ("LostTicks", "$.health.lostTicks", "Count"),
     ];
     rows.into_iter().map(|(name, field, unit)| Value::from([name, field, unit])).collect()
 }

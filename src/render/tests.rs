@@ -244,6 +244,7 @@ fn the_parameters_of_another_region_with_a_network_of_its_own_are_these() {
     let given = parameters(Part::Regional, &config, &"us-east-1".parse().unwrap(), &assets());
     insta::assert_json_snapshot!(given, @r#"
     {
+      "AdminEmail": "a@example.com",
       "ArtifactBucket": "shop-artifacts-123456789012-eu-west-1",
       "CodeKey": "functions/0123.zip",
       "EgressCidr": "0.0.0.0/0",
@@ -274,4 +275,33 @@ fn a_third_existing_subnet_reaches_the_workers() {
     let config = read(&format!("{FILE}regional_networks:\n  eu-west-1: {{{EXISTING}}}\n"), &[]);
     let text = render(Part::Main, &config, &"eu-west-1".parse().unwrap()).unwrap().text;
     assert!(text.contains(r#"\"${ExistingSubnetB}\",\"subnet-0a1b2c3c\""#) && text.contains("DISABLED"));
+}
+
+#[test]
+fn alarms_reach_the_administrator_in_every_region_by_a_topic_whose_key_lets_them_in() {
+    for (name, config, region, rendered) in rendered() {
+        if rendered.part == Part::Foundation {
+            continue;
+        }
+        let resources = resources(&parse(&rendered));
+        let property =
+            |resource: &str, key: &str| resources[resource].get("Properties").unwrap().get(key).unwrap().clone();
+        let refers = |node: &Node, to: &str| {
+            let mut found = BTreeSet::new();
+            mentions(node, &mut found);
+            found.contains(to)
+        };
+        assert!(refers(&property("AlarmTopic", "KmsMasterKeyId"), "AlarmKey"), "{name}");
+        let key = format!("{:?}", property("AlarmKey", "KeyPolicy"));
+        assert!(key.contains("cloudwatch.amazonaws.com") && key.contains("kms:GenerateDataKey"), "{name}: {key}");
+        assert!(refers(&property("AlarmMail", "Endpoint"), "AdminEmail"), "{name}");
+        let given = parameters(rendered.part, &config, &region, &assets());
+        assert_eq!(given["AdminEmail"], "a@example.com", "{name}");
+        let alarms = resources
+            .iter()
+            .filter(|(_, node)| node.get("Type").and_then(Node::text) == Some("AWS::CloudWatch::Alarm"));
+        for (alarm, _) in alarms {
+            assert!(refers(&property(alarm, "AlarmActions"), "AlarmTopic"), "{name}: {alarm}");
+        }
+    }
 }

@@ -92,12 +92,19 @@ impl IotLive {
 #[async_trait]
 impl Live for IotLive {
     async fn publish(&self, ticks: &[Tick]) -> Result<(), LiveError> {
+        let mut faults = Vec::new();
         for (test, ticks) in by_test(ticks) {
             for some in ticks.chunks(TICKS_PER_MESSAGE) {
-                self.send(test, some).await?;
+                // One scenario's trouble keeps nobody else's ticks back.
+                faults.extend(self.send(test, some).await.err());
             }
         }
-        Ok(())
+        let more = faults.len().saturating_sub(1);
+        match faults.into_iter().next() {
+            None => Ok(()),
+            Some(fault) if more == 0 => Err(fault),
+            Some(LiveError(first)) => Err(LiveError(format!("{first} (and {more} more messages)"))),
+        }
     }
 
     async fn subscription(&self, test: &TestId, viewer: Option<&Viewer>) -> Result<Subscription, LiveError> {

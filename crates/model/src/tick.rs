@@ -60,4 +60,7 @@ pub struct Health {
     pub memory_bytes: u64,
     /// Iterations that should have begun and could not.
     pub dropped_iterations: u64,
+    /// Ticks right before this one that nobody took in time and that were given up. The report has their seconds.
+    #[serde(default)]
+    pub lost_ticks: u64,
 }

@@ -6,11 +6,21 @@
     look.py secret    REGION NAME VALUE    → stores a SecureString
     look.py metrics   REGION NAMESPACE     → the names of a namespace's metrics and what they are told apart by
     look.py targets   REGION POLICY        → who an IoT policy is attached to, as JSON
+    look.py user      REGION POOL NAME     → a user's status and groups, as JSON
+    look.py mails     REGION               → to whom the account has sent e-mail, as JSON
+    look.py deny      REGION ROLE ACTION   → keeps a role from an action
+    look.py line      REGION GROUP TEXT    → writes a line into a log group
+    look.py subscribe REGION TOPIC         → makes a queue that gets what the topic announces
+    look.py announced REGION TOPIC         → takes what has come into that queue, as JSON
+    look.py alarm     REGION NAME          → an alarm's threshold and what its own metric sums up to, as JSON
     look.py group     REGION NAME [gone]   → makes a log group that is somebody else's, or removes it
 """
+import datetime
 import json
 import os
 import sys
+import time
+import urllib.request
 
 import botocore.session
 from botocore.config import Config
@@ -74,6 +84,52 @@ def main(verb, *arguments):
     elif verb == "targets":
         region, policy = arguments
         print(json.dumps(client("iot", region).list_targets_for_policy(policyName=policy)["targets"]))
+    elif verb == "user":
+        region, pool, name = arguments
+        cognito = client("cognito-idp", region)
+        user = cognito.admin_get_user(UserPoolId=pool, Username=name)
+        groups = cognito.admin_list_groups_for_user(UserPoolId=pool, Username=name)["Groups"]
+        print(json.dumps({"status": user["UserStatus"], "groups": [group["GroupName"] for group in groups]}))
+    elif verb == "mails":
+        with urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/_ministack/ses/messages", timeout=10) as answer:
+            print(answer.read().decode())
+    elif verb == "deny":
+        region, role, action = arguments
+        statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        client("iam", region).put_role_policy(RoleName=role, PolicyName="denied-by-a-test", PolicyDocument=document)
+    elif verb == "line":
+        region, group, text = arguments
+        logs = client("logs", region)
+        logs.create_log_stream(logGroupName=group, logStreamName="of-a-test")
+        event = {"timestamp": int(time.time() * 1000), "message": text}
+        logs.put_log_events(logGroupName=group, logStreamName="of-a-test", logEvents=[event])
+    elif verb == "subscribe":
+        region, topic = arguments
+        sqs, sns = client("sqs", region), client("sns", region)
+        queue = sqs.create_queue(QueueName=topic)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+        sns.subscribe(TopicArn=arn.replace(":sqs:", ":sns:"), Protocol="sqs", Endpoint=arn)
+    elif verb == "announced":
+        region, topic = arguments
+        sqs = client("sqs", region)
+        queue = sqs.get_queue_url(QueueName=topic)["QueueUrl"]
+        found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        print(json.dumps([json.loads(message["Body"])["Message"] for message in found]))
+    elif verb == "alarm":
+        region, name = arguments
+        cloudwatch = client("cloudwatch", region)
+        alarm = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+        now = datetime.datetime.now(datetime.timezone.utc)
+        points = cloudwatch.get_metric_statistics(
+            Namespace=alarm["Namespace"], MetricName=alarm["MetricName"], Dimensions=alarm["Dimensions"],
+            StartTime=now - datetime.timedelta(minutes=10), EndTime=now + datetime.timedelta(minutes=1), Period=60,
+            Statistics=[alarm["Statistic"]])["Datapoints"]
+        highest = max((point[alarm["Statistic"]] for point in points), default=None)
+        print(json.dumps({"threshold": alarm["Threshold"], "highest": highest, "actions": alarm["AlarmActions"]}))
     elif verb == "group":
         region, name, *gone = arguments
         logs = client("logs", region)

@@ -7,7 +7,7 @@ is copied; each replacement says what AWS does that ministack does not.
 
 def install():
     """Installs everything, once, before the server starts."""
-    from . import checks, gateway, identity, logs, policies, registry, resources, storage, tasks, viewers
+    from . import checks, functions, gateway, identity, logs, policies, registry, resources, storage, tasks, viewers
 
-    for module in (checks, gateway, identity, logs, policies, registry, resources, storage, tasks, viewers):
+    for module in (checks, functions, gateway, identity, logs, policies, registry, resources, storage, tasks, viewers):
         module.install()

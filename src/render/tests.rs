@@ -305,3 +305,26 @@ fn alarms_reach_the_administrator_in_every_region_by_a_topic_whose_key_lets_them
         }
     }
 }
+
+#[test]
+fn in_govcloud_every_name_is_govclouds() {
+    let file = FILE.replace("eu-west-1", "us-gov-west-1").replace("us-east-1", "us-gov-east-1");
+    let config = read(&file, &["console=headless"]);
+    for part in Part::ALL {
+        for region in part.regions(&config) {
+            let text = render(part, &config, &region).unwrap().text;
+            for (index, line) in text.lines().enumerate() {
+                let place = format!("{} in {region}:{}: {line}", part.word(), index + 1);
+                assert!(!line.contains("arn:aws:") && !line.contains("arn:aws-cn:"), "{place}");
+                // What ends in a name of AWS is a service that roles trust; hosts ask for their ending.
+                let hosts =
+                    line.replace(".amazonaws.com/", "/").contains("https://") && line.contains(".amazonaws.com");
+                assert!(!hosts && !line.contains("cognito-identity.amazonaws.com"), "{place}");
+            }
+            assert!(!text.contains("CloudFront") && !text.contains("cloudfront"), "{}", part.word());
+            let main = part == Part::Main;
+            assert_eq!(text.contains("arn:aws-us-gov:states:::lambda:invoke"), main);
+            assert_eq!(text.matches("cognito-identity-us-gov.amazonaws.com").count(), if main { 9 } else { 0 });
+        }
+    }
+}

@@ -16,6 +16,8 @@ use crate::{
 };
 
 const POLICY: &str = "dlt-shop-live";
+/// How long a busy machine may take for what a quiet one does in seconds.
+const PATIENCE: Duration = Duration::from_secs(150);
 const JUDGED: [&str; 9] = ["succ", "fail", "throughput", "p50_0", "p90_0", "p95_0", "p99_0", "p99_9", "p100_0"];
 
 /// The seed's scenario with two tasks in the hub and one in the other region.
@@ -161,7 +163,7 @@ fn judged_by_somebody_else(stage: &Stage, test: &str, run: &Value) -> Value {
 fn a_cancelled_run_keeps_what_it_measured(stage: &Stage, admin: &Caller<'_>, target: &Target) {
     let before = target.answered();
     let test = submit(stage, admin, &in_two_regions(stage, &format!("{}/delay/5", target.url()), "10m"));
-    eventually("the load arrives", Duration::from_secs(60), || (target.answered() > before + 50).then_some(()));
+    eventually("the load arrives", PATIENCE, || (target.answered() > before + 50).then_some(()));
     let (status, answer) = admin.call("POST", &format!("/scenarios/{test}"), None);
     assert_eq!((status, &answer), (200, &json!("test cancelling")));
     let ended = admin.until(&test, &["complete", "failed", "cancelled"]);
@@ -365,7 +367,7 @@ fn live_data_that_fails_is_announced(stage: &Stage) {
         "bytesReceived": 1, "bytesSent": 1, "latency": Histogram::default(), "health": tick::Health::default(),
     });
     stage.look(&["line", HUB, group, &tick.to_string()]);
-    let told = eventually("the failure is announced", Duration::from_secs(60), || {
+    let told = eventually("the failure is announced", PATIENCE, || {
         let told: Vec<String> = serde_json::from_str(&stage.look(&["announced", HUB, topic])).expect("JSON");
         told.into_iter().find(|message| message.contains("awslogs"))
     });

@@ -57,6 +57,8 @@ pub struct Clients {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// The roles of the account.
     pub iam: aws_sdk_iam::Client,
+    /// Who may listen to live data.
+    pub iot: aws_sdk_iot::Client,
     /// Users.
     pub cognito: aws_sdk_cognitoidentityprovider::Client,
 }
@@ -113,6 +115,7 @@ impl Clients {
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
+            iot: aws_sdk_iot::Client::new(config),
             cognito: aws_sdk_cognitoidentityprovider::Client::new(config),
         }
     }

@@ -75,7 +75,12 @@ pub const FIELDS: &[Field] = &[
     field("network.existing.public", Kind::Boolean, Some("false"), "Whether workers there need a public address."),
     field("regional_networks", Kind::Networks, None, "Networks of single regions, by region."),
     field("egress_cidr", Kind::Text(CIDR), Some("0.0.0.0/0"), "Where workers may send requests to."),
-    field("console", Kind::Words(Console::WORDS), Some("cloudfront"), "How the console is served."),
+    field(
+        "console",
+        Kind::Words(Console::WORDS),
+        Some("cloudfront"),
+        "How the console is served; GovCloud has no CloudFront.",
+    ),
     field("live_data", Kind::Boolean, Some("true"), "Whether workers' ticks are published while a run goes on."),
     field(
         "worker.cpu",

@@ -26,6 +26,7 @@ pub mod survey;
 pub mod teardown;
 pub mod template;
 pub mod token;
+pub mod viewers;
 
 #[cfg(test)]
 mod wire;

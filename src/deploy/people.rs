@@ -13,6 +13,35 @@ use crate::{
 /// The groups of an environment, from the narrowest to the widest.
 pub const GROUPS: [&str; 3] = ["dlt-viewer", "dlt-operator", "dlt-admin"];
 
+/// A group by its whole name or by the word after `dlt-`.
+///
+/// # Errors
+/// Names the groups that there are.
+pub fn group(text: &str) -> Result<String, String> {
+    let named = GROUPS.iter().find(|group| **group == text || group.strip_prefix("dlt-") == Some(text));
+    named.map(|group| (*group).to_owned()).ok_or_else(|| {
+        let words: Vec<&str> = GROUPS.iter().filter_map(|group| group.strip_prefix("dlt-")).collect();
+        format!("there is no such group; use {}", words.join(", "))
+    })
+}
+
+/// The longest e-mail address that Cognito makes a user name of: with `-at-` it must stay within 128 characters.
+const MAX_EMAIL_CHARS: usize = 125;
+
+/// An e-mail address that can be invited: something before one `@`, and a name with a dot behind it.
+///
+/// # Errors
+/// Says what is expected.
+pub fn email(text: &str) -> Result<String, String> {
+    let plain =
+        |part: &str| !part.is_empty() && part.chars().all(|it| !it.is_whitespace() && !it.is_control() && it != '@');
+    let is_email = text.chars().count() <= MAX_EMAIL_CHARS
+        && text.split_once('@').is_some_and(|(who, host)| {
+            plain(who) && plain(host) && host.split('.').count() >= 2 && host.split('.').all(|label| !label.is_empty())
+        });
+    if is_email { Ok(text.to_owned()) } else { Err("expected an e-mail address such as ann@example.com".to_owned()) }
+}
+
 /// The user name that belongs to an e-mail address. A pool in which people may also sign in by their address takes no
 /// user name that looks like one.
 pub fn user_name(email: &str) -> String {
@@ -190,5 +219,27 @@ mod tests {
         assert!(moved.contains("new@x.org") && moved.contains("stays"), "{moved}");
         let other = change_of_admin(&admin("boss", "old@x.org", None), &live).unwrap();
         assert!(other.contains("`chief` is removed"), "{other}");
+    }
+
+    #[test]
+    fn a_group_is_named_in_short_or_as_a_whole() {
+        assert_eq!(group("viewer").as_deref(), Ok("dlt-viewer"));
+        assert_eq!(group("dlt-admin").as_deref(), Ok("dlt-admin"));
+        for wrong in ["", "dlt-", "Viewer", "root"] {
+            assert!(group(wrong).is_err_and(|problem| problem.contains("viewer, operator, admin")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_before_anybody_is_asked() {
+        for right in ["ann@example.com", "a.b+c@mail.example.co.uk"] {
+            assert_eq!(email(right).as_deref(), Ok(right));
+        }
+        let long = format!("{}@example.com", "a".repeat(120));
+        for wrong in
+            ["", "ann", "ann@", "@example.com", "ann@example", "a@b@example.com", "a b@example.com", "ann@.com", &long]
+        {
+            assert!(email(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -14,6 +14,7 @@ use super::{
     stacks,
     status::{Standing, standing},
     survey::stacks_of,
+    viewers,
 };
 use crate::{
     cloud::{Cloud, CloudError, Doing},
@@ -98,6 +99,7 @@ pub async fn down(
         let inside = doomed.holdings.iter().filter(|it| names.contains(&it.stack) && !it.kept);
         observer.tell(Event::PhaseStarted { phase: Phase::Empty });
         empty(around, inside).await?;
+        release_viewers(around, &names).await?;
         observer.tell(Event::PhaseEnded { phase: Phase::Empty });
         observer.tell(Event::PhaseStarted { phase: Phase::Delete });
         delete(around, &stacks).await?;
@@ -128,6 +130,16 @@ async fn empty(around: &Surroundings<'_>, holdings: impl Iterator<Item = &Holdin
         Ok::<_, CloudError>(())
     }))
     .await?;
+    Ok(())
+}
+
+/// A policy that is attached to somebody's identity cannot be deleted, and its stack would end in DELETE_FAILED.
+async fn release_viewers(around: &Surroundings<'_>, stacks: &BTreeSet<&StackRef>) -> Result<(), Failure> {
+    let releases = stacks.iter().map(|stack| viewers::release(around.cloud, stack));
+    let released: u64 = try_join_all(releases).await?.into_iter().sum();
+    if released > 0 {
+        around.observer.notice(format!("took the right to listen from {released} viewers"));
+    }
     Ok(())
 }
 

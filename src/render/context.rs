@@ -29,7 +29,8 @@ pub(super) fn of(part: Part, config: &Config, region: &Region, account: Option<&
         replacement => match config.retention.data { DataRetention::Keep => "Retain", DataRetention::Delete => "Delete" },
         logs_days => config.retention.logs_days,
         // The state machine's text cannot ask for its partition, so it is told.
-        partition => partition(&config.region),
+        partition => config.partition().arn_word(),
+        identity_provider => config.partition().identity_provider(),
         // ECS takes both as text.
         cpu_units => config.worker.cpu_units.to_string(),
         memory_mib => config.worker.memory_mib.to_string(),
@@ -42,15 +43,6 @@ pub(super) fn of(part: Part, config: &Config, region: &Region, account: Option<&
         alarms => alarms(part, config),
         groups => groups(),
         dashboard => dashboard::body(config),
-    }
-}
-
-/// The part of AWS that a region belongs to, as ARNs name it.
-fn partition(region: &Region) -> &'static str {
-    match region.as_str() {
-        name if name.starts_with("cn-") => "aws-cn",
-        name if name.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
     }
 }
 
@@ -103,6 +95,7 @@ fn tick_metrics() -> Vec<Value> {
         ("BytesReceived", "$.bytesReceived", "Bytes"),
         ("LoopLag", "$.health.loopLagMsMax", "Milliseconds"),
         ("DroppedIterations", "$.health.droppedIterations", "Count"),
+        ("LostTicks", "$.health.lostTicks", "Count"),
     ];
     rows.into_iter().map(|(name, field, unit)| Value::from([name, field, unit])).collect()
 }

@@ -245,6 +245,7 @@ fn the_parameters_of_another_region_with_a_network_of_its_own_are_these() {
     let given = parameters(Part::Regional, &config, &"us-east-1".parse().unwrap(), &assets());
     insta::assert_json_snapshot!(given, @r#"
     {
+      "AdminEmail": "a@example.com",
       "ArtifactBucket": "shop-artifacts-123456789012-eu-west-1",
       "CodeKey": "functions/0123.zip",
       "EgressCidr": "0.0.0.0/0",
@@ -287,4 +288,56 @@ fn a_third_existing_subnet_reaches_the_workers() {
     let config = read(&format!("{FILE}regional_networks:\n  eu-west-1: {{{EXISTING}}}\n"), &[]);
     let text = render(Part::Main, &config, &"eu-west-1".parse().unwrap()).unwrap().text;
     assert!(text.contains(r#"\"${ExistingSubnetB}\",\"subnet-0a1b2c3c\""#) && text.contains("DISABLED"));
+}
+
+#[test]
+fn alarms_reach_the_administrator_in_every_region_by_a_topic_whose_key_lets_them_in() {
+    for (name, config, region, rendered) in rendered() {
+        if rendered.part == Part::Foundation {
+            continue;
+        }
+        let resources = resources(&parse(&rendered));
+        let property =
+            |resource: &str, key: &str| resources[resource].get("Properties").unwrap().get(key).unwrap().clone();
+        let refers = |node: &Node, to: &str| {
+            let mut found = BTreeSet::new();
+            mentions(node, &mut found);
+            found.contains(to)
+        };
+        assert!(refers(&property("AlarmTopic", "KmsMasterKeyId"), "AlarmKey"), "{name}");
+        let key = format!("{:?}", property("AlarmKey", "KeyPolicy"));
+        assert!(key.contains("cloudwatch.amazonaws.com") && key.contains("kms:GenerateDataKey"), "{name}: {key}");
+        assert!(refers(&property("AlarmMail", "Endpoint"), "AdminEmail"), "{name}");
+        let given = parameters(rendered.part, &config, &region, &assets());
+        assert_eq!(given["AdminEmail"], "a@example.com", "{name}");
+        let alarms = resources
+            .iter()
+            .filter(|(_, node)| node.get("Type").and_then(Node::text) == Some("AWS::CloudWatch::Alarm"));
+        for (alarm, _) in alarms {
+            assert!(refers(&property(alarm, "AlarmActions"), "AlarmTopic"), "{name}: {alarm}");
+        }
+    }
+}
+
+#[test]
+fn in_govcloud_every_name_is_govclouds() {
+    let file = FILE.replace("eu-west-1", "us-gov-west-1").replace("us-east-1", "us-gov-east-1");
+    let config = read(&file, &["console=headless"]);
+    for part in Part::ALL {
+        for region in part.regions(&config) {
+            let text = render(part, &config, &region).unwrap().text;
+            for (index, line) in text.lines().enumerate() {
+                let place = format!("{} in {region}:{}: {line}", part.word(), index + 1);
+                assert!(!line.contains("arn:aws:") && !line.contains("arn:aws-cn:"), "{place}");
+                // What ends in a name of AWS is a service that roles trust; hosts ask for their ending.
+                let hosts =
+                    line.replace(".amazonaws.com/", "/").contains("https://") && line.contains(".amazonaws.com");
+                assert!(!hosts && !line.contains("cognito-identity.amazonaws.com"), "{place}");
+            }
+            assert!(!text.contains("CloudFront") && !text.contains("cloudfront"), "{}", part.word());
+            let main = part == Part::Main;
+            assert_eq!(text.contains("arn:aws-us-gov:states:::lambda:invoke"), main);
+            assert_eq!(text.matches("cognito-identity-us-gov.amazonaws.com").count(), if main { 9 } else { 0 });
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::support::{EmulatedAws, Ended, Sandbox, eventually, python, root};
 
 pub const HUB: &str = "us-east-1";
 pub const SECOND: &str = "eu-west-1";
-const PASSWORD: &str = "Correct-horse-7-battery";
+pub const PASSWORD: &str = "Correct-horse-7-battery";
 
 /// An emulated AWS, a sandbox that sees it, and an environment file named `shop`.
 pub struct Stage {
@@ -39,7 +39,7 @@ impl Stage {
         Self { sandbox, aws }
     }
 
-    fn script(&self, name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    pub fn script(&self, name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
         let mut command = self.sandbox.command(python("bin/python"));
         command.arg(root().join("tests/it").join(name)).args(arguments).envs(variables.iter().copied());
         Ended::of(command.output().expect("python starts"))
@@ -63,14 +63,15 @@ impl Stage {
 }
 
 /// Somebody who is signed in, and whose requests botocore signs.
-struct Caller<'a> {
+#[derive(Clone)]
+pub struct Caller<'a> {
     stage: &'a Stage,
-    variables: Vec<(String, String)>,
+    pub variables: Vec<(String, String)>,
 }
 
 impl<'a> Caller<'a> {
     /// Signs in as the scripts of existing pipelines do; a first password is changed when Cognito asks.
-    fn sign_in(stage: &'a Stage, user: &str, password: &str, new_password: Option<&str>) -> Self {
+    pub fn sign_in(stage: &'a Stage, user: &str, password: &str, new_password: Option<&str>) -> Self {
         let outputs = stage.outputs();
         let text = |key: &str| outputs[key].as_str().unwrap_or_else(|| panic!("no {key} in {outputs:#}")).to_owned();
         let api = text("ApiEndpoint");
@@ -93,13 +94,19 @@ impl<'a> Caller<'a> {
         caller
     }
 
-    fn client(&self, arguments: &[&str]) -> Ended {
+    /// The same caller with another value of what `client.py` reads.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub fn client(&self, arguments: &[&str]) -> Ended {
         let variables: Vec<(&str, &str)> =
             self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         self.stage.script("client.py", arguments, &variables).with_code(0)
     }
 
-    fn call(&self, method: &str, path: &str, body: Option<&PathBuf>) -> (u64, Value) {
+    pub fn call(&self, method: &str, path: &str, body: Option<&PathBuf>) -> (u64, Value) {
         let mut arguments = vec!["request".to_owned(), method.to_owned(), path.to_owned()];
         arguments.extend(body.map(|file| file.display().to_string()));
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -108,14 +115,14 @@ impl<'a> Caller<'a> {
         (answer["status"].as_u64().expect("a status"), serde_json::from_str(text).unwrap_or_else(|_| text.into()))
     }
 
-    fn until(&self, test: &str, statuses: &[&str]) -> Value {
+    pub fn until(&self, test: &str, statuses: &[&str]) -> Value {
         eventually(&format!("{test} gets to {statuses:?}"), Duration::from_secs(120), || {
             let (_, answer) = self.call("GET", &format!("/scenarios/{test}"), None);
             statuses.contains(&answer["status"].as_str().unwrap_or_default()).then_some(answer)
         })
     }
 
-    fn run_of(&self, test: &str) -> Value {
+    pub fn run_of(&self, test: &str) -> Value {
         let (_, runs) = self.call("GET", &format!("/scenarios/{test}/testruns"), None);
         let run = runs["testRuns"][0]["testRunId"].as_str().unwrap_or_else(|| panic!("no run: {runs:#}")).to_owned();
         self.call("GET", &format!("/scenarios/{test}/testruns/{run}"), None).1
@@ -123,7 +130,7 @@ impl<'a> Caller<'a> {
 }
 
 /// The seed's scenario on two tasks of the hub, unchanged but for where it goes and how long.
-fn scenario(stage: &Stage, url: &str, hold_for: &str) -> PathBuf {
+pub fn scenario(stage: &Stage, url: &str, hold_for: &str) -> PathBuf {
     let text = std::fs::read_to_string(root().join("docs/examples/dlt_test.json")).expect("the example");
     let mut scenario: Value = serde_json::from_str(&text).expect("JSON");
     scenario["testTaskConfigs"][0]["region"] = HUB.into();

@@ -9,18 +9,27 @@
     look.py item      REGION TABLE V       → stores an item with this key; `items` counts what a table holds
     look.py secret    REGION NAME VALUE    → stores a SecureString
     look.py metrics   REGION NAMESPACE     → the names of a namespace's metrics and what they are told apart by
+    look.py targets   REGION POLICY        → who an IoT policy is attached to, as JSON
+    look.py mails     REGION               → to whom the account has sent e-mail, as JSON
+    look.py deny      REGION ROLE ACTION   → keeps a role from an action
+    look.py line      REGION GROUP TEXT    → writes a line into a log group
+    look.py subscribe REGION TOPIC         → makes a queue that gets what the topic announces
+    look.py announced REGION TOPIC         → takes what has come into that queue, as JSON
+    look.py alarm     REGION NAME          → an alarm's threshold and what its own metric sums up to, as JSON
     look.py group     REGION NAME [gone]   → makes a log group that is somebody else's, or removes it
     look.py role      REGION NAME [gone]   → the same with a role
     look.py pool      REGION NAME          → makes a user pool that is somebody else's
-    look.py user      REGION POOL NAME     → a user's address and status
+    look.py user      REGION POOL NAME     → a user's address, status and groups, as JSON
     look.py users     REGION POOL          → the names of all users of a pool, as JSON
     look.py keys      REGION USER          → makes a user who may do everything, and prints the user's two keys
     look.py pace      SECONDS              → how long every stack operation takes at least, from now on
     look.py requests                       → every signed request so far, as JSON
 """
+import datetime
 import json
 import os
 import sys
+import time
 import urllib.request
 
 import botocore.session
@@ -163,6 +172,57 @@ def main(verb, *arguments):
         region, namespace = arguments
         found = client("cloudwatch", region).list_metrics(Namespace=namespace)["Metrics"]
         print(json.dumps([[metric["MetricName"], {d["Name"]: d["Value"] for d in metric["Dimensions"]}] for metric in found]))
+    elif verb == "targets":
+        region, policy = arguments
+        print(json.dumps(client("iot", region).list_targets_for_policy(policyName=policy)["targets"]))
+    elif verb == "user":
+        region, pool, name = arguments
+        cognito = client("cognito-idp", region)
+        user = cognito.admin_get_user(UserPoolId=pool, Username=name)
+        email = next(it["Value"] for it in user["UserAttributes"] if it["Name"] == "email")
+        groups = cognito.admin_list_groups_for_user(UserPoolId=pool, Username=name)["Groups"]
+        names = [group["GroupName"] for group in groups]
+        print(json.dumps({"email": email, "status": user["UserStatus"], "groups": names}))
+    elif verb == "mails":
+        with urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/_ministack/ses/messages", timeout=10) as answer:
+            print(answer.read().decode())
+    elif verb == "deny":
+        region, role, action = arguments
+        statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        client("iam", region).put_role_policy(RoleName=role, PolicyName="denied-by-a-test", PolicyDocument=document)
+    elif verb == "line":
+        region, group, text = arguments
+        logs = client("logs", region)
+        logs.create_log_stream(logGroupName=group, logStreamName="of-a-test")
+        event = {"timestamp": int(time.time() * 1000), "message": text}
+        logs.put_log_events(logGroupName=group, logStreamName="of-a-test", logEvents=[event])
+    elif verb == "subscribe":
+        region, topic = arguments
+        sqs, sns = client("sqs", region), client("sns", region)
+        queue = sqs.create_queue(QueueName=topic)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+        sns.subscribe(TopicArn=arn.replace(":sqs:", ":sns:"), Protocol="sqs", Endpoint=arn)
+    elif verb == "announced":
+        region, topic = arguments
+        sqs = client("sqs", region)
+        queue = sqs.get_queue_url(QueueName=topic)["QueueUrl"]
+        found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        print(json.dumps([json.loads(message["Body"])["Message"] for message in found]))
+    elif verb == "alarm":
+        region, name = arguments
+        cloudwatch = client("cloudwatch", region)
+        alarm = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+        now = datetime.datetime.now(datetime.timezone.utc)
+        points = cloudwatch.get_metric_statistics(
+            Namespace=alarm["Namespace"], MetricName=alarm["MetricName"], Dimensions=alarm["Dimensions"],
+            StartTime=now - datetime.timedelta(minutes=10), EndTime=now + datetime.timedelta(minutes=1), Period=60,
+            Statistics=[alarm["Statistic"]])["Datapoints"]
+        highest = max((point[alarm["Statistic"]] for point in points), default=None)
+        print(json.dumps({"threshold": alarm["Threshold"], "highest": highest, "actions": alarm["AlarmActions"]}))
     elif verb == "group":
         region, name, *gone = arguments
         logs = client("logs", region)
@@ -177,11 +237,6 @@ def main(verb, *arguments):
     elif verb == "pool":
         region, name = arguments
         print(client("cognito-idp", region).create_user_pool(PoolName=name)["UserPool"]["Id"])
-    elif verb == "user":
-        region, pool, name = arguments
-        user = client("cognito-idp", region).admin_get_user(UserPoolId=pool, Username=name)
-        email = next(it["Value"] for it in user["UserAttributes"] if it["Name"] == "email")
-        print(json.dumps({"email": email, "status": user["UserStatus"]}))
     elif verb == "users":
         region, pool = arguments
         users = client("cognito-idp", region).get_paginator("list_users").paginate(UserPoolId=pool)

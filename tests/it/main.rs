@@ -2,6 +2,7 @@
 
 mod architecture;
 mod cloud;
+mod deployed;
 mod deploying;
 mod environments;
 mod judges;

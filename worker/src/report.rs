@@ -106,11 +106,12 @@ impl<'a> Chronicle<'a> {
             cpu_percent,
             memory_bytes,
             dropped_iterations: sum.dropped_iterations,
+            // `lost_ticks` is known when the tick is handed over.
             ..Health::default()
         };
         self.judge.observe(&health, &self.facts);
-        let tick = self.tick(sum, health);
-        self.ticks.push(&tick);
+        let mut tick = self.tick(sum, health);
+        self.ticks.push(&mut tick);
         let second = Second {
             virtual_users: tick.virtual_users,
             succeeded: tick.succeeded,

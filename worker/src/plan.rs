@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use dlt_model::{
     assignment::Assignment,
     load::{Execution, Executor},
-    program::{Body, Expect, Pause, Request, Step as Written},
+    program::{Body, Client, Expect, Pause, Request, Step as Written},
     segment::Segment,
 };
 
@@ -33,6 +33,8 @@ pub struct Plan {
     pub labels: Vec<String>,
     /// What users do, by the name of the flow.
     pub flows: BTreeMap<String, Vec<Step>>,
+    /// How connections are made and kept.
+    pub client: Client,
 }
 
 /// One execution, over the whole group of workers that share it.
@@ -84,6 +86,7 @@ impl Plan {
             segment: assignment.segment,
             labels,
             flows,
+            client: assignment.program.client.clone(),
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     Fault,
     follow::{self, MAX_REDIRECTS},
     plan::{Plan, Step},
-    transport::{Answer, Session, Traffic, Wire},
+    transport::{Answer, Session, Traffic, Want, Wire},
 };
 
 /// What the users of one thread share.
@@ -79,7 +79,7 @@ impl Actor {
 
 /// One request, and those that its answers redirect to.
 async fn request(step: &Step, session: &mut Session, traffic: &mut Traffic) -> Result<u16, Fault> {
-    let answer = session.exchange(&step.request, step.timeout, traffic).await?;
+    let answer = session.exchange(&step.request, Want::default(), step.timeout, traffic).await?;
     if answer.location.is_none() || is_expected(&step.expect, answer.status) {
         return Ok(answer.status);
     }
@@ -98,7 +98,7 @@ async fn follow(step: &Step, mut answer: Answer, session: &mut Session, traffic:
             return Ok(answer.status);
         };
         target = next?;
-        answer = session.exchange(&target.render(), step.timeout, traffic).await?;
+        answer = session.exchange(&target.render(), Want::default(), step.timeout, traffic).await?;
         if is_expected(&step.expect, answer.status) {
             return Ok(answer.status);
         }

@@ -41,7 +41,7 @@ pub async fn run(
     // Every sender is gone, so every thread is at its end.
     for thread in threads {
         let ended = thread.join().map_err(|_| WorkerError::Engine("a thread panicked; see above".to_owned()))?;
-        ended.map_err(|error| WorkerError::Engine(format!("a thread has no event loop: {error}")))?;
+        ended.map_err(|error| WorkerError::Engine(format!("a thread cannot begin: {error}")))?;
     }
     Ok(aggregate.into_totals())
 }

@@ -82,7 +82,7 @@ impl Shard {
         if !self.wait_for_start().await {
             halt.raise();
         }
-        let mut streams = self.start_streams(timers, &recorder, &halt);
+        let mut streams = self.start_streams(timers, &recorder, &halt)?;
         let probe = tokio::task::spawn_local(probe_lag(Rc::clone(&recorder)));
         let mut second = 1;
         loop {
@@ -115,9 +115,14 @@ impl Shard {
         }
     }
 
-    fn start_streams(&self, timers: Vec<ExactTimer>, recorder: &Rc<Recorder>, halt: &Rc<Halt>) -> JoinSet<()> {
-        let wire = Rc::new(Wire::new(&self.roots));
-        let desk = Rc::new(Desk::new(Arc::clone(&self.plan), wire));
+    fn start_streams(
+        &self,
+        timers: Vec<ExactTimer>,
+        recorder: &Rc<Recorder>,
+        halt: &Rc<Halt>,
+    ) -> io::Result<JoinSet<()>> {
+        let wire = Wire::new(&self.plan.client, &self.roots).map_err(io::Error::other)?;
+        let desk = Rc::new(Desk::new(Arc::clone(&self.plan), Rc::new(wire)));
         let mut streams = JoinSet::new();
         for (number, timer) in timers.into_iter().enumerate() {
             let stream = Stream {
@@ -132,7 +137,7 @@ impl Shard {
             };
             streams.spawn_local(stream.run(timer));
         }
-        streams
+        Ok(streams)
     }
 
     async fn deliver(&self, second: u64, ledger: Option<Box<Ledger>>, recorder: &Recorder) {

@@ -62,10 +62,14 @@ impl Tally {
         self.service.record(microseconds(seen.service));
         if let Some(waiting) = traffic.waiting {
             self.waiting.record(microseconds(waiting));
-            self.phases[Phase::Waiting as usize].record(microseconds(waiting));
         }
         if let Some(connecting) = traffic.connecting {
             self.connecting.record(microseconds(connecting));
+        }
+        for (histogram, phase) in self.phases.iter_mut().zip(phases(traffic)) {
+            if let Some(duration) = phase {
+                histogram.record(microseconds(duration));
+            }
         }
     }
 
@@ -117,6 +121,12 @@ impl Tally {
             None => self.statuses.push((status, 1)),
         }
     }
+}
+
+/// In the order of [`Phase::ALL`].
+fn phases(traffic: &Traffic) -> [Option<Duration>; Phase::ALL.len()] {
+    let Traffic { blocked, dns, connect, tls, sending, waiting, receiving, .. } = *traffic;
+    [blocked, dns, connect, tls, sending, waiting, receiving]
 }
 
 /// To the nearest microsecond, as the histograms count.

@@ -17,7 +17,9 @@ impl ExactTimer {
     /// Returns an error when there is no descriptor left.
     pub fn new() -> io::Result<Self> {
         let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        Ok(Self(AsyncFd::register_with_interest(timer, Interest::READABLE)?))
+        #[expect(deprecated, reason = "its successor is unsafe; an owned descriptor keeps the promise that it asks for")]
+        let registered = AsyncFd::with_interest(timer, Interest::READABLE)?;
+        Ok(Self(registered))
     }
 
     /// Waits until the instant. It may return too early when an earlier wait was given up: ask the clock.

@@ -144,7 +144,13 @@ mod tests {
 
     #[test]
     fn lag_memory_and_dropped_iterations_are_reasons_of_their_own() {
-        let bad = Health { loop_lag_ms_max: 250.0, cpu_percent: 1.0, memory_bytes: 990, dropped_iterations: 1 };
+        let bad = Health {
+            loop_lag_ms_max: 250.0,
+            cpu_percent: 1.0,
+            memory_bytes: 990,
+            dropped_iterations: 1,
+            ..Health::default()
+        };
         assert_eq!(reasons(&[bad; 6]).len(), 3);
     }
 

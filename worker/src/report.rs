@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use dlt_model::{
     assignment::Assignment,
     buckets::Buckets,
+    histogram::Histogram,
     id::{Region, RunId, TestId},
     report::{Ending, Iterations, Measurements, Second},
     tick::{Health, SCHEMA, Tick},
@@ -37,6 +38,11 @@ pub struct WrittenReport {
     iterations: Iterations,
     labels: BTreeMap<String, Measurements>,
     seconds: Vec<Box<RawValue>>,
+    resolution_secs: u32,
+    #[serde(skip_serializing_if = "Histogram::is_empty")]
+    lateness: Histogram,
+    #[serde(skip_serializing_if = "Histogram::is_empty")]
+    iteration_duration: Histogram,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     degraded: Vec<String>,
 }
@@ -56,6 +62,9 @@ impl WrittenReport {
             iterations: Iterations::default(),
             labels: BTreeMap::new(),
             seconds: Vec::new(),
+            resolution_secs: 1,
+            lateness: Histogram::default(),
+            iteration_duration: Histogram::default(),
             degraded: Vec::new(),
         }
     }
@@ -97,6 +106,7 @@ impl<'a> Chronicle<'a> {
             cpu_percent,
             memory_bytes,
             dropped_iterations: sum.dropped_iterations,
+            ..Health::default()
         };
         self.judge.observe(&health, &self.facts);
         let tick = self.tick(sum, health);

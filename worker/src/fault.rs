@@ -52,10 +52,18 @@ pub enum Fault {
     GrpcFailed,
     /// What was to be connected to is no `host:port`.
     NoAddress,
-    /// Redirected more than ten times.
+    /// Redirected more often than the step allows.
     TooManyRedirects,
     /// Redirected to something that is no `http` or `https` URL.
     BadRedirect,
+    /// What a step filled in is no request that can be sent: no URL, or a header with a line end.
+    CannotBeSent,
+    /// Nobody gave the virtual user a token or the worker its keys.
+    SignInFailed,
+    /// Something that a step keeps was not found in the answer.
+    ExtractFailed,
+    /// Something that the page embeds did not come.
+    ResourceFailed,
     /// Sent, and cut off at the end of the graceful stop.
     Interrupted,
     /// Cut off at the end of the graceful stop before anything was sent.
@@ -64,7 +72,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault, in the order of their numbers.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 32] = [
         Self::ConnectRefused,
         Self::ConnectTimeout,
         Self::ConnectFailed,
@@ -91,6 +99,10 @@ impl Fault {
         Self::NoAddress,
         Self::TooManyRedirects,
         Self::BadRedirect,
+        Self::CannotBeSent,
+        Self::SignInFailed,
+        Self::ExtractFailed,
+        Self::ResourceFailed,
         Self::Interrupted,
         Self::InterruptedBeforeSending,
     ];
@@ -124,6 +136,10 @@ impl Fault {
             Self::NoAddress => "no such address",
             Self::TooManyRedirects => "too many redirects",
             Self::BadRedirect => "bad redirect",
+            Self::CannotBeSent => "cannot be sent",
+            Self::SignInFailed => "sign-in failed",
+            Self::ExtractFailed => "extract failed",
+            Self::ResourceFailed => "resource failed",
             Self::Interrupted => "interrupted",
             Self::InterruptedBeforeSending => "interrupted before sending",
         }

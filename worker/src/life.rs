@@ -23,6 +23,7 @@ use crate::{
     folder::Folder,
     plan::Plan,
     report::{Chronicle, WrittenReport},
+    secrets::Secrets,
     ticks::Ticks,
 };
 
@@ -60,7 +61,8 @@ pub async fn run(
     let folder = Folder::open(&settings.folder)?;
     let assignment: Assignment = folder.read(&keys::assignment(settings.worker)).await?;
     settings.check(&assignment)?;
-    let plan = Arc::new(Plan::new(&assignment)?);
+    let secrets = Secrets::resolve(&assignment.program, &settings.home_region()).await?;
+    let plan = Arc::new(Plan::new(&assignment, settings.workers, &secrets)?);
     let facts = Facts::gather();
     let ready = Ready { worker: assignment.worker, at_ms: epoch_ms(), facts: facts.to_map() };
     folder.write(&keys::ready(assignment.worker), &ready).await?;
@@ -139,5 +141,5 @@ async fn make_load(
         }
     };
     let ending = if *tell_stop.borrow() { Ending::Stopped } else { Ending::Finished };
-    Ok(chronicle.finish(totals, &plan.labels, ending))
+    Ok(chronicle.finish(totals, &plan.scripts, ending))
 }

@@ -1,83 +1,61 @@
 //! Everything that is decided before the first request: the assignment, checked and compiled.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use dlt_model::{
     assignment::Assignment,
     load::{Execution, Executor},
-    program::{Body, Expect, Pause, Request, Step as Written},
+    program::Client,
     segment::Segment,
 };
 
 use crate::{
     WorkerError,
-    request::{Rendered, Target},
+    script::{Place, Scripts, bounded, compile},
+    secrets::Secrets,
+    transport::{Roots, Wire},
 };
 
-/// How long any part of a run may last: instants far beyond it cannot be told by a clock.
-const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How many virtual users one worker can have; each is a socket and a few kilobytes.
 const MAX_USERS: u64 = 1_000_000;
 
 /// What this worker does.
-#[derive(Debug)]
 pub struct Plan {
     pub execution: Execution,
     /// Its share of the virtual users of the whole group.
     pub segment: Segment,
-    /// The names under which samples are counted.
-    pub labels: Vec<String>,
-    pub steps: Vec<Step>,
+    /// Its share of the rows of feeds: those are the whole run's.
+    pub rows: Segment,
+    pub scripts: Arc<Scripts>,
+    pub client: Client,
     pub graceful_stop: Duration,
 }
 
-/// One request of an iteration.
-#[derive(Debug)]
-pub struct Step {
-    /// Its place among the labels.
-    pub label: usize,
-    pub target: Target,
-    pub request: Rendered,
-    pub expect: Expect,
-    /// For connecting, and again for the rest of the request.
-    pub timeout: Duration,
-    pub think_time: Duration,
-}
-
 impl Plan {
-    /// Compiles an assignment.
+    /// Compiles an assignment of a run of so many workers.
     ///
     /// # Errors
-    /// Returns an error that names the first step that cannot be run.
-    pub fn new(assignment: &Assignment) -> Result<Self, WorkerError> {
+    /// Returns an error that names everything that cannot be run.
+    pub fn new(assignment: &Assignment, workers: u32, secrets: &Secrets) -> Result<Self, WorkerError> {
         let execution = check_bounds(assignment).map_err(WorkerError::Assignment)?;
-        let flow = assignment.program.flows.get(&execution.flow);
-        let written = flow.map(|flow| flow.steps.as_slice()).unwrap_or_default();
-        let mut labels = Vec::new();
-        let mut steps: Vec<Step> = Vec::new();
-        for step in written {
-            match step {
-                Written::Request(request) => {
-                    let name = request.label.to_string();
-                    let compiled = compile(request, &mut labels)
-                        .map_err(|why| WorkerError::Assignment(format!("step {} `{name}`: {why}", steps.len() + 1)))?;
-                    steps.push(compiled);
-                }
-                Written::Pause(Pause::Constant { ms }) if !steps.is_empty() => {
-                    let pause = bounded("the think time", *ms).map_err(WorkerError::Assignment)?;
-                    steps.last_mut().expect("not empty").think_time += pause;
-                }
-                other => return Err(WorkerError::Assignment(format!("it has a step that cannot be run: {other:?}"))),
-            }
-        }
-        if steps.is_empty() {
-            return Err(WorkerError::Assignment("it has no steps".to_owned()));
-        }
+        let place = Place { worker: assignment.worker, seed: assignment.run_id.as_str() };
+        let mut problems = Vec::new();
+        let scripts = compile(&assignment.program, [execution.flow.as_str()], secrets, place);
+        let scripts = scripts.map_err(|found| problems.extend(found));
+        let client = secrets.fill_client(&assignment.program.client).and_then(|client| {
+            // Threads make their own of the same; whatever is wrong with it is found here.
+            Wire::new(&client, &Roots::load()).map(|_| client)
+        });
+        let client = client.map_err(|found| problems.push(found));
+        let (Ok(scripts), Ok(client)) = (scripts, client) else {
+            return Err(WorkerError::Assignment(problems.join("; ")));
+        };
         Ok(Self {
             segment: assignment.segment,
+            rows: Segment { index: assignment.worker, count: workers },
             execution: execution.clone(),
-            labels,
-            steps,
+            scripts: Arc::new(scripts),
+            client,
             graceful_stop: Duration::from_millis(execution.graceful_stop_ms),
         })
     }
@@ -97,47 +75,11 @@ fn check_bounds(assignment: &Assignment) -> Result<&Execution, String> {
     Ok(execution)
 }
 
-fn bounded(what: &str, ms: u64) -> Result<Duration, String> {
-    let duration = Duration::from_millis(ms);
-    if duration > MAX_DURATION { Err(format!("{what} of {ms} ms is over 30 days")) } else { Ok(duration) }
-}
-
-fn compile(request: &Request, labels: &mut Vec<String>) -> Result<Step, String> {
-    let plain = "it has variables, which cannot be filled in";
-    let url = request.url.as_literal().ok_or(plain)?;
-    let headers: Option<Vec<(String, String)>> =
-        request.headers.iter().map(|(name, value)| Some((name.clone(), value.as_literal()?.to_owned()))).collect();
-    let body = match &request.body {
-        Body::None => "",
-        Body::Text(text) => text.as_literal().ok_or(plain)?,
-        _ => return Err("its body is of a kind that cannot be sent".to_owned()),
-    };
-    let target = Target::new(&request.method, url, &headers.ok_or(plain)?, body)?;
-    if request.timeout_ms == 0 {
-        return Err("a timeout of 0 ms would let nothing pass".to_owned());
-    }
-    Ok(Step {
-        label: place_of(request.label.as_literal().ok_or(plain)?, labels),
-        request: target.render(),
-        target,
-        expect: request.expect.clone(),
-        timeout: bounded("the timeout", request.timeout_ms)?,
-        think_time: Duration::ZERO,
-    })
-}
-
-fn place_of(label: &str, labels: &mut Vec<String>) -> usize {
-    labels.iter().position(|known| known == label).unwrap_or_else(|| {
-        labels.push(label.to_owned());
-        labels.len() - 1
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use dlt_model::{
         id::Region,
-        program::{self, Flow, Program},
+        program::{self, Flow, Program, Request, Step as Written},
         template::Template,
     };
 
@@ -175,11 +117,15 @@ mod tests {
         }
     }
 
+    fn plan(assignment: &Assignment) -> Result<Plan, WorkerError> {
+        Plan::new(assignment, 2, &Secrets::default())
+    }
+
     #[test]
     fn steps_of_one_label_are_counted_together() {
-        let plan = Plan::new(&assignment()).expect("valid");
-        assert_eq!(plan.labels, ["a", "b"]);
-        assert_eq!(plan.steps.iter().map(|step| step.label).collect::<Vec<_>>(), [0, 1, 0]);
+        let plan = plan(&assignment()).unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(plan.scripts.names.labels.all(), ["a", "b"]);
+        assert_eq!(plan.scripts.flows["x"].steps.len(), 3);
     }
 
     #[test]
@@ -197,7 +143,7 @@ mod tests {
         for (number, spoil) in spoilt.into_iter().enumerate() {
             let mut assignment = assignment();
             spoil(&mut assignment);
-            assert!(Plan::new(&assignment).is_err(), "{number}");
+            assert!(plan(&assignment).is_err(), "{number}");
         }
     }
 }

@@ -8,6 +8,7 @@ use dlt_model::{
     buckets::Buckets,
     histogram::Histogram,
     id::{Region, RunId, TestId},
+    metric::{CheckCount, Metric},
     report::{Ending, Iterations, Measurements, Second},
     tick::{Health, SCHEMA, Tick},
 };
@@ -20,6 +21,7 @@ use crate::{
     engine::{SecondSum, Totals},
     facts::Facts,
     health::{Judge, Meter},
+    script::Scripts,
     ticks::Ticks,
 };
 
@@ -39,6 +41,14 @@ pub struct WrittenReport {
     labels: BTreeMap<String, Measurements>,
     seconds: Vec<Box<RawValue>>,
     resolution_secs: u32,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    checks: BTreeMap<String, CheckCount>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metrics: BTreeMap<String, Metric>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    transactions: BTreeMap<String, Measurements>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    exhausted_feeds: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Histogram::is_empty")]
     lateness: Histogram,
     #[serde(skip_serializing_if = "Histogram::is_empty")]
@@ -63,6 +73,10 @@ impl WrittenReport {
             labels: BTreeMap::new(),
             seconds: Vec::new(),
             resolution_secs: 1,
+            checks: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            transactions: BTreeMap::new(),
+            exhausted_feeds: BTreeMap::new(),
             lateness: Histogram::default(),
             iteration_duration: Histogram::default(),
             degraded: Vec::new(),
@@ -121,7 +135,7 @@ impl<'a> Chronicle<'a> {
     }
 
     /// The report, and how many ticks nobody read.
-    pub fn finish(self, totals: Totals, labels: &[String], ending: Ending) -> (WrittenReport, u64) {
+    pub fn finish(self, totals: Totals, scripts: &Scripts, ending: Ending) -> (WrittenReport, u64) {
         let lost = self.ticks.finish();
         let out_of_sockets: u64 =
             totals.labels.iter().filter_map(|label| label.outcomes.get(Fault::OutOfSockets.name())).sum();
@@ -134,7 +148,17 @@ impl<'a> Chronicle<'a> {
             ended_at_ms: totals.last_end.map_or(nothing.started_at_ms, |end| self.clock.epoch_ms_of(end)),
             max_virtual_users: totals.max_virtual_users,
             iterations: totals.iterations,
-            labels: labels.iter().cloned().zip(totals.labels).collect(),
+            labels: named(scripts.names.labels.all(), totals.labels),
+            checks: named(scripts.names.checks.all(), totals.checks),
+            metrics: named(scripts.names.metrics.all(), totals.metrics)
+                .into_iter()
+                .filter_map(|(name, metric)| Some((name, metric?)))
+                .collect(),
+            transactions: named(scripts.names.transactions.all(), totals.transactions),
+            exhausted_feeds: named(scripts.feeds.iter().map(|feed| feed.name.clone()).collect(), totals.exhausted)
+                .into_iter()
+                .filter(|(_, users)| *users > 0)
+                .collect(),
             seconds: self.seconds,
             degraded,
             ..nothing
@@ -163,4 +187,9 @@ impl<'a> Chronicle<'a> {
             health,
         }
     }
+}
+
+/// What was counted, by its names; who never counted anything has nothing.
+fn named<T: Default>(names: Vec<String>, counted: Vec<T>) -> BTreeMap<String, T> {
+    names.into_iter().zip(counted.into_iter().chain(std::iter::repeat_with(T::default))).collect()
 }

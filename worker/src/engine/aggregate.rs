@@ -7,10 +7,14 @@ use std::{
 
 use dlt_model::{
     histogram::Histogram,
+    metric::{CheckCount, Metric},
     report::{Iterations, Measurements},
 };
 
-use super::{shard::Delivery, window::Window};
+use super::{
+    shard::Delivery,
+    window::{Window, at},
+};
 
 /// What the whole worker saw in one second.
 #[derive(Debug, Default)]
@@ -30,8 +34,13 @@ pub struct SecondSum {
 /// What the whole worker saw from beginning to end.
 #[derive(Debug, Default)]
 pub struct Totals {
-    /// In the order of the plan's labels.
+    /// In the order of the labels' places.
     pub labels: Vec<Measurements>,
+    pub checks: Vec<CheckCount>,
+    pub metrics: Vec<Option<Metric>>,
+    pub transactions: Vec<Measurements>,
+    /// How many users found no row, by feed.
+    pub exhausted: Vec<u64>,
     pub iterations: Iterations,
     pub max_virtual_users: u64,
     pub last_end: Option<Instant>,
@@ -80,8 +89,8 @@ impl Aggregate {
 
     fn add_window(&mut self, second: u64, window: &Window) {
         let sum = self.pending.entry(second).or_insert_with(|| SecondSum { second, ..SecondSum::default() });
-        for (tally, whole) in window.labels.iter().zip(&mut self.totals.labels) {
-            tally.add_to(whole);
+        for (index, tally) in window.labels.iter().enumerate() {
+            tally.add_to(at(&mut self.totals.labels, index, Measurements::default));
             sum.succeeded += tally.succeeded;
             sum.failed += tally.failed;
             sum.bytes_received += tally.bytes_received;
@@ -95,7 +104,27 @@ impl Aggregate {
         iterations.completed += window.iterations.completed;
         iterations.interrupted += window.iterations.interrupted;
         iterations.dropped += window.iterations.dropped;
+        self.totals.add_rest(window);
         self.totals.last_end = self.totals.last_end.max(window.last_end);
+    }
+}
+
+impl Totals {
+    /// What comes besides samples.
+    fn add_rest(&mut self, window: &Window) {
+        for (index, count) in window.checks.iter().enumerate() {
+            at(&mut self.checks, index, CheckCount::default).merge(*count);
+        }
+        for (index, metric) in window.metrics.iter().enumerate() {
+            let Some(metric) = metric else { continue };
+            at(&mut self.metrics, index, || None).get_or_insert_with(|| Metric::new(metric.kind)).merge(metric);
+        }
+        for (index, times) in window.transactions.iter().enumerate() {
+            times.add_to(at(&mut self.transactions, index, Measurements::default));
+        }
+        for (index, users) in window.exhausted.iter().enumerate() {
+            *at(&mut self.exhausted, index, u64::default) += users;
+        }
     }
 }
 

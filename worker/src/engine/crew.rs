@@ -29,7 +29,7 @@ pub async fn run(
     mut observe: impl FnMut(SecondSum),
 ) -> Result<Totals, WorkerError> {
     let shards = number_of_shards(&plan, cores);
-    let mut aggregate = Aggregate::new(shards, plan.labels.len());
+    let mut aggregate = Aggregate::new(shards, 0);
     let (threads, mut deliveries) = start(&plan, clock, shards, &stop)?;
     while let Some(delivery) = deliveries.recv().await {
         aggregate.add(delivery);
@@ -70,6 +70,7 @@ fn start(
                 number,
                 // Users are dealt out in turn, so that a ramp-up loads all cores evenly.
                 segment: plan.segment.part(number_of(number), number_of(shards)),
+                rows: plan.rows.part(number_of(number), number_of(shards)),
                 plan: Arc::clone(plan),
                 clock,
                 roots: roots.clone(),

@@ -9,3 +9,4 @@ mod window;
 
 pub use aggregate::{SecondSum, Totals};
 pub use crew::run;
+pub use recorder::{Recorder, Sample, Transaction};

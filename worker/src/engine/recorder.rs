@@ -6,8 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dlt_model::program::MetricKind;
+
 use super::window::Window;
-use crate::{Fault, transport::Traffic};
+use crate::{Fault, clock::epoch_ms, transport::Traffic};
 
 /// One thread's current second.
 pub struct Recorder {
@@ -50,6 +52,56 @@ impl Recorder {
     /// A sample begins. Dropping the guard means that it was interrupted.
     pub fn begin_sample(&self, label: usize, intended: Instant) -> Sample<'_> {
         Sample { recorder: self, label, intended, traffic: Traffic::default(), is_open: true }
+    }
+}
+
+impl Recorder {
+    /// A check was made.
+    pub fn check(&self, index: usize, passed: bool) {
+        self.window.borrow_mut().check(index).count(passed);
+    }
+
+    /// A metric of the user's own has another value.
+    pub fn measure(&self, index: usize, kind: MetricKind, value: f64) {
+        self.window.borrow_mut().metric(index, kind).record(value, epoch_ms());
+    }
+
+    /// A transaction begins. Dropping the guard means that it was interrupted.
+    pub fn begin_transaction(&self, index: usize) -> Transaction<'_> {
+        Transaction { recorder: self, index, began: Instant::now(), is_complete: false, is_failed: false }
+    }
+
+    /// A feed has no row for a user, who is done.
+    pub fn exhausted(&self, feed: usize) {
+        *self.window.borrow_mut().exhausted(feed) += 1;
+    }
+}
+
+/// A transaction under way.
+pub struct Transaction<'a> {
+    recorder: &'a Recorder,
+    index: usize,
+    began: Instant,
+    is_complete: bool,
+    is_failed: bool,
+}
+
+impl Transaction<'_> {
+    /// Something in it failed.
+    pub fn fail(&mut self) {
+        self.is_failed = true;
+    }
+
+    /// It ran to its last step.
+    pub fn complete(mut self) {
+        self.is_complete = true;
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        let succeeded = self.is_complete.then_some(!self.is_failed);
+        self.recorder.window.borrow_mut().transaction(self.index).record(succeeded, self.began.elapsed());
     }
 }
 
@@ -111,7 +163,7 @@ impl Sample<'_> {
         let latency = end.saturating_duration_since(self.intended);
         let mut window = self.recorder.window.borrow_mut();
         window.last_end = window.last_end.max(Some(end));
-        window.labels[self.label].record(outcome, succeeded, latency, &self.traffic);
+        window.label(self.label).record(outcome, succeeded, latency, &self.traffic);
     }
 }
 
@@ -160,6 +212,31 @@ mod tests {
         let (whole, _) = seen(&recorder);
         assert_eq!((whole.samples(), whole.outcomes["200"], whole.outcomes["dns failed"]), (2, 1, 1));
         assert_eq!(seen(&recorder).0.samples(), 0);
+    }
+
+    #[test]
+    fn what_comes_besides_samples_is_counted_too() {
+        let recorder = Recorder::new(Box::new(Window::new(0)));
+        recorder.check(1, true);
+        recorder.check(1, false);
+        recorder.measure(0, MetricKind::Counter, 2.5);
+        recorder.exhausted(0);
+        recorder.begin_transaction(0).complete();
+        let mut failing = recorder.begin_transaction(0);
+        failing.fail();
+        failing.complete();
+        drop(recorder.begin_transaction(0));
+        recorder.begin_sample(3, Instant::now()).finish(Ok(200), true);
+        let mut window = recorder.rotate(Box::new(Window::new(0)));
+        assert_eq!((window.checks[1].passed, window.checks[1].failed, window.exhausted[0]), (1, 1, 1));
+        assert_eq!(window.metrics[0].as_ref().map(|metric| metric.sum), Some(2.5));
+        assert_eq!((window.labels.len(), window.labels[3].succeeded), (4, 1));
+        let mut whole = Measurements::default();
+        window.transactions[0].add_to(&mut whole);
+        assert_eq!((whole.succeeded, whole.failed, whole.latency.count()), (1, 2, 3));
+        assert_eq!(whole.outcomes["interrupted"], 1);
+        window.clear();
+        assert!(window.is_empty());
     }
 
     #[test]

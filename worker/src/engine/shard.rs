@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dlt_model::{program::Client, segment::Segment};
+use dlt_model::segment::Segment;
 use tokio::{
     runtime,
     sync::{mpsc, watch},
@@ -27,7 +27,8 @@ use crate::{
     clock::RunClock,
     pacer::Pacer,
     plan::Plan,
-    transport::{Roots, Session, Wire},
+    script::{Actor, Desk},
+    transport::{Roots, Wire},
 };
 
 /// How often the event loop is asked how late it is.
@@ -41,6 +42,8 @@ pub struct Shard {
     pub plan: Arc<Plan>,
     /// Its share of the whole group.
     pub segment: Segment,
+    /// Its share of the rows of feeds, of which the whole run has one set.
+    pub rows: Segment,
     pub clock: RunClock,
     pub roots: Roots,
     pub stop: watch::Receiver<bool>,
@@ -118,15 +121,16 @@ impl Shard {
     }
 
     fn start_users(&self, recorder: &Rc<Recorder>, halt: &Rc<Halt>) -> JoinSet<()> {
-        let wire = Rc::new(Wire::new(&Client::default(), &self.roots).expect("the default client can always be built"));
+        let wire = Rc::new(Wire::new(&self.plan.client, &self.roots).expect("checked when the plan was made"));
+        let desk = Rc::new(Desk::new(Arc::clone(&self.plan.scripts), wire, self.rows));
+        let flow: Rc<str> = self.plan.execution.flow.as_str().into();
         let mut users = JoinSet::new();
         let peak = self.plan.execution.executor.peak_virtual_users();
         for number in self.segment.numbers(peak) {
             let user = User {
                 pacer: Pacer::of_user(&self.plan.execution, number),
-                plan: Arc::clone(&self.plan),
+                actor: Actor::new(Rc::clone(&desk), Rc::clone(&flow), number),
                 clock: self.clock,
-                session: Session::new(Rc::clone(&wire)),
                 recorder: Rc::clone(recorder),
                 halt: Rc::clone(halt),
             };
@@ -143,7 +147,7 @@ impl Shard {
     }
 
     fn spare(&self) -> Box<Window> {
-        self.spares.1.try_recv().unwrap_or_else(|_| Box::new(Window::new(self.plan.labels.len())))
+        self.spares.1.try_recv().unwrap_or_else(|_| Box::new(Window::new(0)))
     }
 }
 

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use dlt_model::{
     histogram::Histogram,
+    metric::{CheckCount, Metric},
+    program::MetricKind,
     report::{Iterations, Measurements},
 };
 
@@ -15,7 +17,13 @@ const STATUSES: usize = 1_000;
 /// One thread's second.
 #[derive(Debug)]
 pub struct Window {
+    /// As many as were needed so far: labels may be made while the run goes on, up to their bound.
     pub labels: Vec<Tally>,
+    pub checks: Vec<CheckCount>,
+    pub metrics: Vec<Option<Metric>>,
+    pub transactions: Vec<Times>,
+    /// How many users found no row, by feed.
+    pub exhausted: Vec<u64>,
     pub iterations: Iterations,
     /// The most virtual users that were iterating at once.
     pub virtual_users: u64,
@@ -46,6 +54,10 @@ impl Window {
     pub fn new(labels: usize) -> Self {
         Self {
             labels: (0..labels).map(|_| Tally::new()).collect(),
+            checks: Vec::new(),
+            metrics: Vec::new(),
+            transactions: Vec::new(),
+            exhausted: Vec::new(),
             iterations: Iterations::default(),
             virtual_users: 0,
             loop_lag: Duration::ZERO,
@@ -56,6 +68,10 @@ impl Window {
     /// Forgets everything and keeps the memory.
     pub fn clear(&mut self) {
         self.labels.iter_mut().filter(|tally| tally.succeeded + tally.failed > 0).for_each(Tally::clear);
+        self.checks.fill(CheckCount::default());
+        self.metrics.iter_mut().flatten().for_each(Metric::clear);
+        self.transactions.iter_mut().for_each(Times::clear);
+        self.exhausted.fill(0);
         self.iterations = Iterations::default();
         self.virtual_users = 0;
         self.loop_lag = Duration::ZERO;
@@ -64,7 +80,85 @@ impl Window {
 
     /// Whether nothing was seen.
     pub fn is_empty(&self) -> bool {
-        self.last_end.is_none() && self.virtual_users == 0 && self.iterations == Iterations::default()
+        self.last_end.is_none()
+            && self.virtual_users == 0
+            && self.iterations == Iterations::default()
+            && self.exhausted.iter().all(|users| *users == 0)
+    }
+
+    /// The label with this number.
+    pub fn label(&mut self, index: usize) -> &mut Tally {
+        at(&mut self.labels, index, Tally::new)
+    }
+
+    /// The check with this number.
+    pub fn check(&mut self, index: usize) -> &mut CheckCount {
+        at(&mut self.checks, index, CheckCount::default)
+    }
+
+    /// The metric with this number, which is of this kind.
+    pub fn metric(&mut self, index: usize, kind: MetricKind) -> &mut Metric {
+        at(&mut self.metrics, index, || None).get_or_insert_with(|| Metric::new(kind))
+    }
+
+    /// The transaction with this number.
+    pub fn transaction(&mut self, index: usize) -> &mut Times {
+        at(&mut self.transactions, index, Times::default)
+    }
+
+    /// The users that found no row in the feed with this number.
+    pub fn exhausted(&mut self, index: usize) -> &mut u64 {
+        at(&mut self.exhausted, index, u64::default)
+    }
+}
+
+/// The entry with this number; it and those before it are made when they are needed first.
+pub fn at<T>(entries: &mut Vec<T>, index: usize, new: impl FnMut() -> T) -> &mut T {
+    if index >= entries.len() {
+        entries.resize_with(index + 1, new);
+    }
+    &mut entries[index]
+}
+
+/// How often a transaction was done, and how long it took.
+#[derive(Debug, Default)]
+pub struct Times {
+    succeeded: u64,
+    failed: u64,
+    interrupted: u64,
+    /// Made with the first.
+    latency: Option<Box<Histogram>>,
+}
+
+impl Times {
+    fn clear(&mut self) {
+        (self.succeeded, self.failed, self.interrupted) = (0, 0, 0);
+        if let Some(latency) = &mut self.latency {
+            latency.clear();
+        }
+    }
+
+    /// Counts one; without a result it was interrupted.
+    pub fn record(&mut self, succeeded: Option<bool>, took: Duration) {
+        match succeeded {
+            Some(true) => self.succeeded += 1,
+            Some(false) => self.failed += 1,
+            None => self.interrupted += 1,
+        }
+        self.latency.get_or_insert_default().record(microseconds(took));
+    }
+
+    /// Adds this second to a whole.
+    pub fn add_to(&self, whole: &mut Measurements) {
+        whole.succeeded += self.succeeded;
+        whole.failed += self.failed + self.interrupted;
+        let outcomes = [("succeeded", self.succeeded), ("failed", self.failed), ("interrupted", self.interrupted)];
+        for (outcome, count) in outcomes.into_iter().filter(|(_, count)| *count > 0) {
+            *whole.outcomes.entry(outcome.to_owned()).or_default() += count;
+        }
+        if let Some(latency) = &self.latency {
+            whole.latency.merge(latency);
+        }
     }
 }
 

@@ -71,6 +71,19 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether there was nobody to talk to, so that trying again at once would only turn in circles.
+    pub fn is_unconnected(self) -> bool {
+        matches!(
+            self,
+            Self::ConnectRefused
+                | Self::ConnectFailed
+                | Self::OutOfSockets
+                | Self::DnsFailed
+                | Self::CannotBeSent
+                | Self::SignInFailed
+        )
+    }
+
     /// Every fault, in the order of their numbers.
     pub const ALL: [Self; 32] = [
         Self::ConnectRefused,

@@ -20,6 +20,7 @@ mod process;
 mod report;
 mod request;
 mod script;
+mod seconds;
 mod secrets;
 mod settings;
 mod ticks;

@@ -22,7 +22,7 @@ use crate::{
     facts::Facts,
     folder::Folder,
     plan::Plan,
-    report::{Chronicle, WrittenReport},
+    report::{Chronicle, Names, WrittenReport},
     secrets::Secrets,
     ticks::Ticks,
 };
@@ -141,5 +141,13 @@ async fn make_load(
         }
     };
     let ending = if *tell_stop.borrow() { Ending::Stopped } else { Ending::Finished };
-    Ok(chronicle.finish(totals, &plan.scripts, ending))
+    let tables = &plan.scripts.names;
+    let names = Names {
+        labels: tables.labels.all(),
+        checks: tables.checks.all(),
+        metrics: tables.metrics.all(),
+        transactions: tables.transactions.all(),
+        feeds: plan.scripts.feeds.iter().map(|feed| feed.name.clone()).collect(),
+    };
+    Ok(chronicle.finish(totals, &names, ending))
 }

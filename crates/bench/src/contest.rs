@@ -1,8 +1,8 @@
 //! Several tools, the same task, round after round in turn; ratios of the same round, and how far they were apart.
 
 use crate::{
-    run::{Bench, MAX_FOREIGN, Run},
-    statistics::{MIN_QUIET_ROUNDS, Spread, trusted},
+    run::{Bench, Run},
+    statistics::{Spread, trusted},
     table::Table,
     task::{Place, Task},
     tools::{Tool, worker},
@@ -69,7 +69,8 @@ fn candidates(bench: &Bench, task: &Task, tools: &[Tool], table: &mut Table) -> 
     let mut series = Vec::new();
     for tool in tools {
         match bench.find(*tool) {
-            Err(absent) => table.note(absent),
+            // What is absent was said at the beginning.
+            Err(_) => {}
             Ok(_) if task.users > tool.most_users() => {
                 table.note(format!("{}: left out, more users than it can have here", tool.name()));
             }
@@ -184,11 +185,7 @@ pub fn format_ratio(spread: Spread, is_quiet: bool) -> String {
 fn note_noise(series: &[Series], table: &mut Table) {
     let foreign = Spread::of(series.iter().flat_map(|one| one.rounds.iter().flatten()).map(|figures| figures.foreign));
     let Some(foreign) = foreign else { return };
-    table.note(format!(
-        "foreign load per run: median {:.2} processors, at most {:.2}; quiet means at most {MAX_FOREIGN}; noisy rounds are \
-         left out where {MIN_QUIET_ROUNDS} quiet ones are left, and marked N where not",
-        foreign.median, foreign.most
-    ));
+    table.note(format!("foreign load per run: median {:.2} processors, at most {:.2}", foreign.median, foreign.most));
 }
 
 fn eprint_progress(title: &str, round: usize, rounds: usize, tool: Tool) {

@@ -23,7 +23,13 @@ use std::{
 
 use clap::Parser;
 
-use crate::{args::Args, run::Bench, table::Table};
+use crate::{
+    args::Args,
+    run::{Bench, MAX_FOREIGN},
+    statistics::MIN_QUIET_ROUNDS,
+    table::Table,
+    tools::Tool,
+};
 
 /// Measures what the command line asks for.
 pub fn main_from_args() -> ExitCode {
@@ -44,6 +50,15 @@ fn measure(args: &Args) -> Result<(), Box<dyn Error>> {
     };
     let bench = Bench::new(root, worker)?;
     say(&format!("{}\n", machine::description()))?;
+    say(&format!(
+        "quiet: at most {MAX_FOREIGN} processors of foreign load; noisy rounds are left out where {MIN_QUIET_ROUNDS} quiet ones \
+         are left, and marked N where not\n"
+    ))?;
+    for tool in args.tools(&Tool::ALL) {
+        if let Err(absent) = bench.find(tool) {
+            say(&format!("{absent}\n"))?;
+        }
+    }
     let mut shown = Ok(());
     for part in args.parts() {
         part.measure(&bench, args, &mut |table| {

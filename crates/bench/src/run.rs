@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::{
     machine::{self, Used},
     server::{Certificate, Server, Tally},
-    task::{Place, Task},
+    task::{Kind, Place, Task},
     tools::{Tool, worker},
 };
 
@@ -98,6 +98,11 @@ impl Bench {
         tool.find(&self.root, &self.worker).map_err(|cure| format!("{}: absent, skipped: {cure}", tool.name()))
     }
 
+    /// Those of these tools that are here.
+    pub fn present(&self, tools: Vec<Tool>) -> Vec<Tool> {
+        tools.into_iter().filter(|tool| self.find(*tool).is_ok()).collect()
+    }
+
     /// Starts a server for a task.
     ///
     /// # Errors
@@ -127,6 +132,7 @@ impl Bench {
         look: &mut dyn FnMut(Duration, u32, u64),
     ) -> Result<Option<Run>, String> {
         let program = self.find(tool)?;
+        let task = &Task { secs: task.secs.max(tool.least_secs()), ..*task };
         let server = self.server(task, place)?;
         let folder = TempDir::new().map_err(|error| format!("no temporary folder: {error}"))?;
         let url = server.url("");
@@ -154,8 +160,11 @@ impl Bench {
         if !succeeded && tool != Tool::Locust {
             return Err(format!("{} failed: {}", tool.name(), last_line(folder.path())));
         }
-        if tally.requests < 2 {
+        if tally.requests == 0 {
             return Err(format!("{} sent no requests: {}", tool.name(), last_line(folder.path())));
+        }
+        if !matches!(task.kind, Kind::Thinking { .. }) && tally.span() < Duration::from_secs(task.secs) / 4 {
+            return Err(format!("{} made load for {:?} of {} s only", tool.name(), tally.span(), task.secs));
         }
         Ok(Some(Run {
             tally,

@@ -33,7 +33,7 @@ pub fn measure_stall(bench: &Bench, args: &Args) -> Table {
     let stall = Some(Stall { after: Duration::from_secs(SECS * 2 / 5), lasts: STALL });
     let kind = Kind::Open { rate: STALL_RATE };
     let task = Task { kind, protocol: Protocol::Http1, users: USERS, secs: SECS, stall };
-    for tool in args.tools(&[Tool::Worker(Checks::Status), Tool::Wrk2, Tool::Oha]) {
+    for tool in bench.present(args.tools(&[Tool::Worker(Checks::Status), Tool::Wrk2, Tool::Oha])) {
         let read: fn(&Run) -> Option<Percentiles> = match tool {
             Tool::Worker(_) => percentiles_of_worker,
             Tool::Wrk2 => |run| percentiles_of_wrk2(&run.output()),

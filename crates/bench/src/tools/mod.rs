@@ -102,6 +102,15 @@ impl Tool {
         }
     }
 
+    /// Who starts slowly needs longer to be seen at work.
+    pub fn least_secs(self) -> u64 {
+        match self {
+            Self::Locust => 5,
+            Self::Taurus => 20,
+            _ => 1,
+        }
+    }
+
     /// The command that does the task, its files in the folder; `None` when the tool cannot do it.
     pub fn command(self, program: &Path, task: &Task, url: &str, folder: &Path, threads: usize) -> Option<Command> {
         match self {

@@ -36,7 +36,8 @@ pub fn command(tool: Tool, program: &Path, task: &Task, url: &str, folder: &Path
         }
         // Over HTTP/2 it has one connection for all, which is another task.
         (Tool::Hey, Kind::Steady) if !is_http2 => {
-            command.args(["-z", &for_seconds, "-c", &users, &page]);
+            // The name that it asks a TLS server for is its Host header, and would hold the port.
+            command.args(["-host", "localhost", "-z", &for_seconds, "-c", &users, &page]);
         }
         (Tool::Oha, Kind::Steady | Kind::Open { .. }) => {
             command.args(["--no-tui", "--insecure", "--output-format", "json", "-z", &for_seconds, "-c", &users]);

@@ -192,6 +192,12 @@ mod tests {
             iterations: Iterations::default(),
             labels: [("home".to_owned(), home)].into(),
             seconds: Vec::new(),
+            resolution_secs: 1,
+            checks: Default::default(),
+            metrics: Default::default(),
+            transactions: Default::default(),
+            lateness: Default::default(),
+            iteration_duration: Default::default(),
             degraded: Vec::new(),
         };
         summary.add(&report).expect("one of its workers");

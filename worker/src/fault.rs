@@ -16,6 +16,8 @@ pub enum Fault {
     DnsFailed,
     /// The TLS handshake or session failed: certificate, version, alert.
     TlsFailed,
+    /// The proxy did not open a way to the target.
+    ProxyRefused,
     /// No complete response in time.
     RequestTimeout,
     /// The peer reset the connection.
@@ -26,6 +28,30 @@ pub enum Fault {
     MalformedResponse,
     /// The response's head is over 64 KiB or 128 headers.
     HeadTooLarge,
+    /// A body that a step looks at is over 16 MiB, packed or unpacked.
+    BodyTooLarge,
+    /// A body that a step looks at is not packed as its head says.
+    UndecodableBody,
+    /// The peer broke the rules of HTTP/2.
+    Http2Violation,
+    /// The peer sent HTTP/2 frames without end that carry nothing.
+    Http2Flood,
+    /// The peer reset the stream of an HTTP/2 request.
+    StreamReset,
+    /// The peer refused the stream of an HTTP/2 request unseen, and again on a new connection.
+    StreamRefused,
+    /// The peer does not agree to speak HTTP/2, and nothing else may be spoken.
+    NotHttp2,
+    /// The peer did not agree to speak WebSocket.
+    WebSocketRefused,
+    /// The peer broke the rules of WebSocket, or a message is over 16 MiB.
+    WebSocketFailed,
+    /// The peer closed the WebSocket before the answer came.
+    WebSocketClosed,
+    /// The response is no gRPC response, or its message is not of the described type.
+    GrpcFailed,
+    /// What was to be connected to is no `host:port`.
+    NoAddress,
     /// Redirected more than ten times.
     TooManyRedirects,
     /// Redirected to something that is no `http` or `https` URL.
@@ -37,19 +63,37 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether there was nobody to talk to, so that trying again at once would only turn in circles.
+    pub fn is_unconnected(self) -> bool {
+        matches!(self, Self::ConnectRefused | Self::ConnectFailed | Self::OutOfSockets | Self::DnsFailed)
+    }
+
     /// Every fault, in the order of their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 28] = [
         Self::ConnectRefused,
         Self::ConnectTimeout,
         Self::ConnectFailed,
         Self::OutOfSockets,
         Self::DnsFailed,
         Self::TlsFailed,
+        Self::ProxyRefused,
         Self::RequestTimeout,
         Self::ConnectionReset,
         Self::ConnectionClosedEarly,
         Self::MalformedResponse,
         Self::HeadTooLarge,
+        Self::BodyTooLarge,
+        Self::UndecodableBody,
+        Self::Http2Violation,
+        Self::Http2Flood,
+        Self::StreamReset,
+        Self::StreamRefused,
+        Self::NotHttp2,
+        Self::WebSocketRefused,
+        Self::WebSocketFailed,
+        Self::WebSocketClosed,
+        Self::GrpcFailed,
+        Self::NoAddress,
         Self::TooManyRedirects,
         Self::BadRedirect,
         Self::Interrupted,
@@ -65,11 +109,24 @@ impl Fault {
             Self::OutOfSockets => "out of sockets",
             Self::DnsFailed => "dns failed",
             Self::TlsFailed => "tls failed",
+            Self::ProxyRefused => "proxy refused",
             Self::RequestTimeout => "request timeout",
             Self::ConnectionReset => "connection reset",
             Self::ConnectionClosedEarly => "connection closed early",
             Self::MalformedResponse => "malformed response",
             Self::HeadTooLarge => "head too large",
+            Self::BodyTooLarge => "body too large",
+            Self::UndecodableBody => "undecodable body",
+            Self::Http2Violation => "http2 protocol error",
+            Self::Http2Flood => "http2 flood",
+            Self::StreamReset => "stream reset",
+            Self::StreamRefused => "stream refused",
+            Self::NotHttp2 => "not http2",
+            Self::WebSocketRefused => "websocket refused",
+            Self::WebSocketFailed => "websocket failed",
+            Self::WebSocketClosed => "websocket closed",
+            Self::GrpcFailed => "malformed grpc response",
+            Self::NoAddress => "no such address",
             Self::TooManyRedirects => "too many redirects",
             Self::BadRedirect => "bad redirect",
             Self::Interrupted => "interrupted",

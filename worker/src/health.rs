@@ -1,6 +1,6 @@
 //! The generator's view of itself: when it was the bottleneck, its measurements are not the target's.
 
-use std::{fs, time::Instant};
+use std::{fs, path::PathBuf, time::Instant};
 
 use dlt_model::tick::Health;
 
@@ -12,8 +12,15 @@ const LOOP_LAG_MS_LIMIT: f64 = 100.0;
 const CPU_PERCENT_LIMIT: f64 = 95.0;
 /// How much of the allowed memory may be used, in percent.
 const MEMORY_PERCENT_LIMIT: f64 = 90.0;
+/// How late iterations with an instant of their own may begin, 99 of 100, in milliseconds.
+const SEND_LATENESS_MS_LIMIT: f64 = 100.0;
+/// How much of the descriptors that are allowed may be used by sockets, in percent.
+const SOCKETS_PERCENT_LIMIT: f64 = 95.0;
 /// How many seconds in a row a limit may be exceeded.
 const SECONDS_LIMIT: u64 = 5;
+
+/// Up to so many descriptors each is asked whether it is a socket.
+const DESCRIPTORS_LOOKED_AT: usize = 1_024;
 
 /// The unit of processor time in `/proc/self/stat`: a hundredth of a second on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -22,22 +29,45 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub struct Meter {
     facts: Facts,
     last: (Instant, f64),
+    sockets: Sockets,
 }
 
 impl Meter {
     /// A meter that starts now.
     pub fn new(facts: Facts) -> Self {
-        Self { facts, last: (Instant::now(), cpu_seconds()) }
+        Self { facts, last: (Instant::now(), cpu_seconds()), sockets: Sockets::default() }
     }
 
-    /// Processor time since the last reading in percent of what is allowed, and resident memory in bytes.
-    pub fn read(&mut self) -> (f64, u64) {
+    /// Processor time since the last reading in percent of what is allowed, resident memory, and open sockets.
+    pub fn read(&mut self) -> Health {
         let (now, used) = (Instant::now(), cpu_seconds());
         let elapsed = now.duration_since(self.last.0).as_secs_f64();
         let spent = used - self.last.1;
         self.last = (now, used);
-        let percent = if elapsed > 0.0 { 100.0 * spent / elapsed / self.facts.allowed_cores } else { 0.0 };
-        (percent, memory_bytes())
+        let cpu_percent = if elapsed > 0.0 { 100.0 * spent / elapsed / self.facts.allowed_cores } else { 0.0 };
+        let (memory_bytes, open_sockets) = (memory_bytes(), self.sockets.count());
+        Health { cpu_percent, memory_bytes, open_sockets, ..Health::default() }
+    }
+}
+
+/// Counts open sockets. Asking of many descriptors what they are takes milliseconds, so of many only their number is asked.
+#[derive(Default)]
+struct Sockets {
+    /// Descriptors that were no sockets when they were last looked at one by one.
+    others: u64,
+}
+
+impl Sockets {
+    fn count(&mut self) -> u64 {
+        let Ok(open) = fs::read_dir("/proc/self/fd") else { return 0 };
+        let all: Vec<_> = open.filter_map(Result::ok).collect();
+        let number = all.len() as u64;
+        if all.len() <= DESCRIPTORS_LOOKED_AT {
+            let is_socket = |link: &PathBuf| link.to_string_lossy().starts_with("socket:");
+            let sockets = all.iter().filter_map(|entry| fs::read_link(entry.path()).ok()).filter(is_socket).count();
+            self.others = number - sockets as u64;
+        }
+        number.saturating_sub(self.others)
     }
 }
 
@@ -62,7 +92,7 @@ fn memory_bytes() -> u64 {
 /// Remembers for how long each limit was exceeded.
 #[derive(Debug)]
 pub struct Judge {
-    limits: [Limit; 3],
+    limits: [Limit; 5],
     dropped: u64,
 }
 
@@ -83,6 +113,8 @@ impl Default for Judge {
             limit("the event loop was late", "ms", LOOP_LAG_MS_LIMIT),
             limit("processor time was", "% of what is allowed", CPU_PERCENT_LIMIT),
             limit("memory was", "% of what is allowed", MEMORY_PERCENT_LIMIT),
+            limit("iterations began late (99th percentile)", "ms", SEND_LATENESS_MS_LIMIT),
+            limit("open sockets were", "% of what is allowed", SOCKETS_PERCENT_LIMIT),
         ];
         Self { limits, dropped: 0 }
     }
@@ -92,7 +124,9 @@ impl Judge {
     /// Takes one second into account.
     pub fn observe(&mut self, health: &Health, facts: &Facts) {
         let memory_percent = 100.0 * health.memory_bytes as f64 / facts.memory_bytes as f64;
-        let values = [health.loop_lag_ms_max, health.cpu_percent, memory_percent];
+        let sockets_percent = 100.0 * health.open_sockets as f64 / facts.open_files as f64;
+        let lateness_ms = health.send_lateness_ms_p99;
+        let values = [health.loop_lag_ms_max, health.cpu_percent, memory_percent, lateness_ms, sockets_percent];
         for (limit, value) in self.limits.iter_mut().zip(values) {
             limit.observe(value);
         }
@@ -102,7 +136,9 @@ impl Judge {
     /// Why the measurements may not be trusted; empty when they may.
     pub fn reasons(&self) -> Vec<String> {
         let exceeded = self.limits.iter().filter(|limit| limit.longest > SECONDS_LIMIT).map(Limit::reason);
-        let dropped = (self.dropped > 0).then(|| format!("{} iterations could not begin in time", self.dropped));
+        let dropped = (self.dropped > 0).then(|| {
+            format!("{} iterations were dropped: all virtual users were busy; allow more of them", self.dropped)
+        });
         exceeded.chain(dropped).collect()
     }
 }
@@ -143,9 +179,27 @@ mod tests {
     }
 
     #[test]
-    fn lag_memory_and_dropped_iterations_are_reasons_of_their_own() {
-        let bad = Health { loop_lag_ms_max: 250.0, cpu_percent: 1.0, memory_bytes: 990, dropped_iterations: 1 };
-        assert_eq!(reasons(&[bad; 6]).len(), 3);
+    fn lag_memory_lateness_sockets_and_dropped_iterations_are_reasons_of_their_own() {
+        let bad = Health {
+            loop_lag_ms_max: 250.0,
+            cpu_percent: 1.0,
+            memory_bytes: 990,
+            dropped_iterations: 1,
+            open_sockets: 1_020,
+            send_lateness_ms_p99: 101.0,
+            send_lateness_ms_max: 101.0,
+        };
+        assert_eq!(reasons(&[bad; 6]).len(), 5);
+        assert_eq!(reasons(&[bad]), ["1 iterations were dropped: all virtual users were busy; allow more of them"]);
+    }
+
+    #[test]
+    fn open_sockets_are_counted() {
+        let mut meter = Meter::new(FACTS);
+        let before = meter.read().open_sockets;
+        let sockets: Vec<_> = (0..5).map(|_| std::net::UdpSocket::bind("127.0.0.1:0").expect("a port")).collect();
+        // Other tests of this process may have sockets too.
+        assert!(meter.read().open_sockets >= sockets.len() as u64, "{before}");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod plan;
 mod process;
 mod report;
 mod request;
+mod seconds;
 mod settings;
 mod ticks;
 mod transport;

@@ -22,7 +22,7 @@ use crate::{
     facts::Facts,
     folder::Folder,
     plan::Plan,
-    report::{Chronicle, WrittenReport},
+    report::{Chronicle, Names, WrittenReport},
     ticks::Ticks,
 };
 
@@ -139,5 +139,8 @@ async fn make_load(
         }
     };
     let ending = if *tell_stop.borrow() { Ending::Stopped } else { Ending::Finished };
-    Ok(chronicle.finish(totals, &plan.labels, ending))
+    Ok({
+        let names = Names { labels: plan.labels.clone(), ..Names::default() };
+        chronicle.finish(totals, &names, ending)
+    })
 }

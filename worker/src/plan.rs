@@ -1,16 +1,17 @@
 //! Everything that is decided before the first request: the assignment, checked and compiled.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use dlt_model::{
     assignment::Assignment,
     load::{Execution, Executor},
-    program::{Body, Expect, Pause, Request, Step as Written},
+    program::{Body, Client, Expect, Pause, Request, Step as Written},
     segment::Segment,
 };
 
 use crate::{
     WorkerError,
+    pacer::Pacing,
     request::{Rendered, Target},
 };
 
@@ -18,17 +19,33 @@ use crate::{
 const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How many virtual users one worker can have; each is a socket and a few kilobytes.
 const MAX_USERS: u64 = 1_000_000;
+/// The largest rate, per its period, and the largest number of users.
+const MAX_RATE: f64 = 1e9;
 
 /// What this worker does.
 #[derive(Debug)]
 pub struct Plan {
-    pub execution: Execution,
-    /// Its share of the virtual users of the whole group.
+    /// Side by side.
+    pub executions: Vec<PlannedExecution>,
+    /// Its share of each of them.
     pub segment: Segment,
     /// The names under which samples are counted.
     pub labels: Vec<String>,
-    pub steps: Vec<Step>,
+    /// What users do, by the name of the flow.
+    pub flows: BTreeMap<String, Vec<Step>>,
+    /// How connections are made and kept.
+    pub client: Client,
+}
+
+/// One execution, over the whole group of workers that share it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedExecution {
+    pub flow: String,
+    /// From the common start.
+    pub begin: Duration,
+    pub duration: Duration,
     pub graceful_stop: Duration,
+    pub pacing: Pacing,
 }
 
 /// One request of an iteration.
@@ -48,53 +65,104 @@ impl Plan {
     /// Compiles an assignment.
     ///
     /// # Errors
-    /// Returns an error that names the first step that cannot be run.
+    /// Returns an error that names the first execution or step that cannot be run.
     pub fn new(assignment: &Assignment) -> Result<Self, WorkerError> {
-        let execution = check_bounds(assignment).map_err(WorkerError::Assignment)?;
-        let flow = assignment.program.flows.get(&execution.flow);
-        let written = flow.map(|flow| flow.steps.as_slice()).unwrap_or_default();
+        check_users(assignment).map_err(WorkerError::Assignment)?;
         let mut labels = Vec::new();
-        let mut steps: Vec<Step> = Vec::new();
-        for step in written {
-            match step {
-                Written::Request(request) => {
-                    let name = request.label.to_string();
-                    let compiled = compile(request, &mut labels)
-                        .map_err(|why| WorkerError::Assignment(format!("step {} `{name}`: {why}", steps.len() + 1)))?;
-                    steps.push(compiled);
-                }
-                Written::Pause(Pause::Constant { ms }) if !steps.is_empty() => {
-                    let pause = bounded("the think time", *ms).map_err(WorkerError::Assignment)?;
-                    steps.last_mut().expect("not empty").think_time += pause;
-                }
-                other => return Err(WorkerError::Assignment(format!("it has a step that cannot be run: {other:?}"))),
+        let mut flows = BTreeMap::new();
+        for execution in &assignment.load {
+            if !flows.contains_key(&execution.flow) {
+                let flow = assignment.program.flows.get(&execution.flow);
+                let written = flow.map(|flow| flow.steps.as_slice()).unwrap_or_default();
+                flows.insert(
+                    execution.flow.clone(),
+                    compile_flow(written, &mut labels).map_err(WorkerError::Assignment)?,
+                );
             }
         }
-        if steps.is_empty() {
-            return Err(WorkerError::Assignment("it has no steps".to_owned()));
-        }
+        let executions: Result<_, _> = assignment.load.iter().map(plan_execution).collect();
         Ok(Self {
+            executions: executions.map_err(WorkerError::Assignment)?,
             segment: assignment.segment,
-            execution: execution.clone(),
             labels,
-            steps,
-            graceful_stop: Duration::from_millis(execution.graceful_stop_ms),
+            flows,
+            client: assignment.program.client.clone(),
         })
     }
 }
 
-fn check_bounds(assignment: &Assignment) -> Result<&Execution, String> {
-    let [execution] = assignment.load.as_slice() else { return Err("it has not one execution".to_owned()) };
-    bounded("the load", execution.end_ms())?;
-    bounded("the graceful stop", execution.graceful_stop_ms)?;
-    if !matches!(execution.executor, Executor::ConstantVus { .. } | Executor::RampingVus { .. }) {
-        return Err("it has an executor that cannot be run".to_owned());
+fn check_users(assignment: &Assignment) -> Result<(), String> {
+    if assignment.load.is_empty() {
+        return Err("it has no execution".to_owned());
     }
-    let count = assignment.segment.share_of(execution.executor.peak_virtual_users());
+    let shares = assignment.load.iter().map(|execution| {
+        let users = execution.executor.peak_virtual_users();
+        assignment.segment.share_of(users)
+    });
+    let count = shares.fold(0, u64::saturating_add);
     if count > MAX_USERS {
         return Err(format!("{count} virtual users are too many for one worker; {MAX_USERS} is the limit"));
     }
-    Ok(execution)
+    Ok(())
+}
+
+fn plan_execution(execution: &Execution) -> Result<PlannedExecution, String> {
+    let what = |what: &str| format!("{what} of execution `{}`", execution.name);
+    bounded(&what("the end"), execution.end_ms())?;
+    let executor = &execution.executor;
+    if executor.duration_ms() == 0 {
+        return Err(format!("the execution `{}` has no duration", execution.name));
+    }
+    check_rates(execution)?;
+    Ok(PlannedExecution {
+        flow: execution.flow.clone(),
+        begin: Duration::from_millis(execution.start_after_ms),
+        duration: Duration::from_millis(executor.duration_ms()),
+        graceful_stop: bounded(&what("the graceful stop"), execution.graceful_stop_ms)?,
+        pacing: Pacing::of(executor),
+    })
+}
+
+/// Rates and levels must be numbers that a schedule can be made of.
+fn check_rates(execution: &Execution) -> Result<(), String> {
+    let wrong = |what: &str, number: f64| Err(format!("the execution `{}` has {what} {number}", execution.name));
+    let (rates, per_ms): (Vec<f64>, u64) = match &execution.executor {
+        Executor::ConstantArrivalRate { rate, per_ms, .. } => (vec![*rate], *per_ms),
+        Executor::RampingArrivalRate { start_rate, stages, per_ms, .. } => {
+            (std::iter::once(*start_rate).chain(stages.iter().map(|stage| stage.target)).collect(), *per_ms)
+        }
+        Executor::RampingVus { stages, graceful_ramp_down_ms, .. } => {
+            bounded("the graceful ramp-down", *graceful_ramp_down_ms)?;
+            (stages.iter().map(|stage| stage.target).collect(), 1_000)
+        }
+        _ => return Ok(()),
+    };
+    if per_ms == 0 {
+        return wrong("rates per a period of", 0.0);
+    }
+    match rates.into_iter().find(|rate| !(0.0..=MAX_RATE).contains(rate)) {
+        Some(rate) => wrong(&format!("a rate or number of users that is not between 0 and {MAX_RATE}:"), rate),
+        None => Ok(()),
+    }
+}
+
+fn compile_flow(written: &[Written], labels: &mut Vec<String>) -> Result<Vec<Step>, String> {
+    let mut steps: Vec<Step> = Vec::new();
+    for step in written {
+        match step {
+            Written::Request(request) => {
+                let name = request.label.to_string();
+                let compiled =
+                    compile(request, labels).map_err(|why| format!("step {} `{name}`: {why}", steps.len() + 1))?;
+                steps.push(compiled);
+            }
+            Written::Pause(Pause::Constant { ms }) if !steps.is_empty() => {
+                steps.last_mut().expect("not empty").think_time += bounded("the think time", *ms)?;
+            }
+            other => return Err(format!("it has a step that cannot be run: {other:?}")),
+        }
+    }
+    if steps.is_empty() { Err("it has no steps".to_owned()) } else { Ok(steps) }
 }
 
 fn bounded(what: &str, ms: u64) -> Result<Duration, String> {
@@ -179,13 +247,28 @@ mod tests {
     fn steps_of_one_label_are_counted_together() {
         let plan = Plan::new(&assignment()).expect("valid");
         assert_eq!(plan.labels, ["a", "b"]);
-        assert_eq!(plan.steps.iter().map(|step| step.label).collect::<Vec<_>>(), [0, 1, 0]);
+        assert_eq!(plan.flows["x"].iter().map(|step| step.label).collect::<Vec<_>>(), [0, 1, 0]);
+    }
+
+    fn rate(rate: f64, per_ms: u64) -> Executor {
+        let (pre_allocated_virtual_users, max_virtual_users, duration_ms) = (1, 1, 1_000);
+        Executor::ConstantArrivalRate { rate, per_ms, duration_ms, pre_allocated_virtual_users, max_virtual_users }
+    }
+
+    #[test]
+    fn executions_of_one_flow_share_its_steps_and_labels() {
+        let mut assignment = assignment();
+        let second = Execution { start_after_ms: 70, executor: rate(2.0, 1_000), ..assignment.load[0].clone() };
+        assignment.load.push(second);
+        let plan = Plan::new(&assignment).expect("valid");
+        assert_eq!((plan.executions.len(), plan.flows.len(), plan.labels.len()), (2, 1, 2));
+        assert_eq!((plan.executions[1].begin.as_millis(), plan.executions[1].duration.as_millis()), (70, 1_000));
     }
 
     #[test]
     fn what_no_worker_can_do_is_refused() {
         type Spoil = fn(&mut Assignment);
-        let spoilt: [Spoil; 7] = [
+        let spoilt: [Spoil; 9] = [
             |assignment| assignment.program.flows.clear(),
             |assignment| request(assignment).timeout_ms = 0,
             |assignment| request(assignment).timeout_ms = u64::MAX,
@@ -193,6 +276,8 @@ mod tests {
             |assignment| assignment.load[0].graceful_stop_ms = u64::MAX,
             |assignment| assignment.load[0].executor = Executor::ramp_and_hold(u64::MAX, u64::MAX, u64::MAX),
             |assignment| assignment.load.clear(),
+            |assignment| assignment.load[0].executor = rate(f64::NAN, 1_000),
+            |assignment| assignment.load[0].executor = rate(1.0, 0),
         ];
         for (number, spoil) in spoilt.into_iter().enumerate() {
             let mut assignment = assignment();

@@ -1,17 +1,18 @@
-//! What the worker says at the end. Seconds are kept as the text that they are written as: an open histogram has two
-//! hundred kilobytes, its text a few hundred bytes.
+//! What the worker says at the end, and every second until then.
 
 use std::collections::BTreeMap;
 
 use dlt_model::{
     assignment::Assignment,
     buckets::Buckets,
+    histogram::Histogram,
     id::{Region, RunId, TestId},
+    metric::{CheckCount, Metric},
     report::{Ending, Iterations, Measurements, Second},
     tick::{Health, SCHEMA, Tick},
 };
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use crate::{
     Fault,
@@ -19,6 +20,7 @@ use crate::{
     engine::{SecondSum, Totals},
     facts::Facts,
     health::{Judge, Meter},
+    seconds::Seconds,
     ticks::Ticks,
 };
 
@@ -37,6 +39,17 @@ pub struct WrittenReport {
     iterations: Iterations,
     labels: BTreeMap<String, Measurements>,
     seconds: Vec<Box<RawValue>>,
+    resolution_secs: u32,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    checks: BTreeMap<String, CheckCount>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metrics: BTreeMap<String, Metric>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    transactions: BTreeMap<String, Measurements>,
+    #[serde(skip_serializing_if = "Histogram::is_empty")]
+    lateness: Histogram,
+    #[serde(skip_serializing_if = "Histogram::is_empty")]
+    iteration_duration: Histogram,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     degraded: Vec<String>,
 }
@@ -56,6 +69,12 @@ impl WrittenReport {
             iterations: Iterations::default(),
             labels: BTreeMap::new(),
             seconds: Vec::new(),
+            resolution_secs: 1,
+            checks: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            transactions: BTreeMap::new(),
+            lateness: Histogram::default(),
+            iteration_duration: Histogram::default(),
             degraded: Vec::new(),
         }
     }
@@ -66,6 +85,21 @@ impl WrittenReport {
     }
 }
 
+/// What things are counted under, in the order of their places.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    pub labels: Vec<String>,
+    pub checks: Vec<String>,
+    pub metrics: Vec<String>,
+    pub transactions: Vec<String>,
+}
+
+/// Every name with what was counted under it, if only nothing.
+fn named<T>(names: &[String], counted: Vec<T>, nothing: impl Fn() -> T) -> BTreeMap<String, T> {
+    let counted = counted.into_iter().chain(std::iter::repeat_with(nothing));
+    names.iter().cloned().zip(counted).collect()
+}
+
 /// Follows a run second by second: live data out, seconds and health kept for the report.
 pub struct Chronicle<'a> {
     assignment: &'a Assignment,
@@ -74,14 +108,14 @@ pub struct Chronicle<'a> {
     meter: Meter,
     judge: Judge,
     ticks: Ticks,
-    seconds: Vec<Box<RawValue>>,
+    seconds: Seconds,
 }
 
 impl<'a> Chronicle<'a> {
     /// A chronicle of a run that is about to start.
     pub fn new(assignment: &'a Assignment, clock: RunClock, facts: Facts, ticks: Ticks) -> Self {
         let meter = Meter::new(facts);
-        Self { assignment, clock, facts, meter, judge: Judge::default(), ticks, seconds: Vec::new() }
+        Self { assignment, clock, facts, meter, judge: Judge::default(), ticks, seconds: Seconds::default() }
     }
 
     /// How many threads can run at once.
@@ -91,12 +125,13 @@ impl<'a> Chronicle<'a> {
 
     /// Takes the next second.
     pub fn observe(&mut self, sum: SecondSum) {
-        let (cpu_percent, memory_bytes) = self.meter.read();
+        let lateness_ms = |percent| sum.lateness.percentile_us(percent).unwrap_or_default() as f64 / 1_000.0;
         let health = Health {
             loop_lag_ms_max: sum.loop_lag.as_secs_f64() * 1_000.0,
-            cpu_percent,
-            memory_bytes,
             dropped_iterations: sum.dropped_iterations,
+            send_lateness_ms_p99: lateness_ms(99.0),
+            send_lateness_ms_max: lateness_ms(100.0),
+            ..self.meter.read()
         };
         self.judge.observe(&health, &self.facts);
         let tick = self.tick(sum, health);
@@ -107,11 +142,11 @@ impl<'a> Chronicle<'a> {
             failed: tick.failed,
             latency: Buckets::from(&tick.latency),
         };
-        self.seconds.push(to_raw_value(&second).expect("a second is made of numbers"));
+        self.seconds.push(second);
     }
 
     /// The report, and how many ticks nobody read.
-    pub fn finish(self, totals: Totals, labels: &[String], ending: Ending) -> (WrittenReport, u64) {
+    pub fn finish(self, totals: Totals, names: &Names, ending: Ending) -> (WrittenReport, u64) {
         let lost = self.ticks.finish();
         let out_of_sockets: u64 =
             totals.labels.iter().filter_map(|label| label.outcomes.get(Fault::OutOfSockets.name())).sum();
@@ -119,13 +154,26 @@ impl<'a> Chronicle<'a> {
         if out_of_sockets > 0 {
             degraded.push(format!("{out_of_sockets} samples found no socket or local port left"));
         }
+        let (seconds, resolution_secs) = self.seconds.finish();
         let nothing = WrittenReport::of_nothing(self.assignment, ending, self.clock.start_at_ms());
         let report = WrittenReport {
             ended_at_ms: totals.last_end.map_or(nothing.started_at_ms, |end| self.clock.epoch_ms_of(end)),
             max_virtual_users: totals.max_virtual_users,
             iterations: totals.iterations,
-            labels: labels.iter().cloned().zip(totals.labels).collect(),
-            seconds: self.seconds,
+            labels: named(&names.labels, totals.labels, Measurements::default),
+            checks: named(&names.checks, totals.checks, CheckCount::default),
+            metrics: names
+                .metrics
+                .iter()
+                .cloned()
+                .zip(totals.metrics)
+                .filter_map(|(name, metric)| Some((name, metric?)))
+                .collect(),
+            transactions: named(&names.transactions, totals.transactions, Measurements::default),
+            seconds,
+            resolution_secs,
+            lateness: totals.lateness,
+            iteration_duration: totals.iteration_duration,
             degraded,
             ..nothing
         };

@@ -34,6 +34,6 @@ pub fn worker(root: &Path) -> Result<PathBuf, Box<dyn Error>> {
     }
     let lines = output.stdout.split(|byte| *byte == b'\n');
     let messages = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    let found = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
+    let found = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
     found.ok_or_else(|| "cargo built no executable of the worker".into())
 }

@@ -25,18 +25,30 @@ struct Series {
     rounds: Vec<Option<Figures>>,
 }
 
-/// Lets the tools compete. The first of `bases` that is here is what ratios refer to.
-pub fn hold(
-    bench: &Bench,
-    title: &str,
-    task: &Task,
-    place: &Place,
-    tools: &[Tool],
-    bases: &[Tool],
-    rounds: usize,
-) -> Table {
+impl Series {
+    fn failures(&self) -> usize {
+        self.rounds.iter().filter(|round| round.is_none()).count()
+    }
+}
+
+/// How often a tool may fail before it is left alone.
+const MAX_FAILURES: usize = 2;
+
+/// Who competes in what, and where.
+pub struct Contest<'a> {
+    pub title: &'a str,
+    pub task: Task,
+    pub place: Place,
+    pub tools: &'a [Tool],
+    /// The first of these that is here is what ratios refer to.
+    pub bases: &'a [Tool],
+}
+
+/// Lets the tools compete.
+pub fn hold(bench: &Bench, contest: &Contest<'_>, rounds: usize) -> Table {
+    let Contest { title, task, place, tools, bases } = contest;
     let mut table = Table::new(
-        title,
+        *title,
         &["tool", "CPU µs/request", "× base", "requests/s", "× base", "peak MB", "server busy", "rounds"],
     );
     let mut series = candidates(bench, task, tools, &mut table);
@@ -45,15 +57,15 @@ pub fn hold(
         let count = series.len();
         for turn in 0..count {
             let one = &mut series[(round + turn) % count];
-            eprint_progress(title, round, rounds, one.tool);
+            if one.failures() == MAX_FAILURES {
+                continue;
+            }
+            crate::talk(&format!("{title}: round {} of {rounds}, {}", round + 1, one.tool.name()));
             let run = play(bench, one.tool, task, place, &mut table);
             one.rounds.push(run);
         }
-        series.retain(|one| one.rounds.iter().any(Option::is_some));
-        if series.is_empty() {
-            break;
-        }
     }
+    series.retain(|one| one.rounds.iter().any(Option::is_some));
     let base = bases.iter().find_map(|base| series.iter().find(|one| one.tool == *base));
     for one in &series {
         table.row(row(one, base));
@@ -186,8 +198,4 @@ fn note_noise(series: &[Series], table: &mut Table) {
     let foreign = Spread::of(series.iter().flat_map(|one| one.rounds.iter().flatten()).map(|figures| figures.foreign));
     let Some(foreign) = foreign else { return };
     table.note(format!("foreign load per run: median {:.2} processors, at most {:.2}", foreign.median, foreign.most));
-}
-
-fn eprint_progress(title: &str, round: usize, rounds: usize, tool: Tool) {
-    crate::talk(&format!("{title}: round {} of {rounds}, {}", round + 1, tool.name()));
 }

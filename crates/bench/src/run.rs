@@ -21,8 +21,8 @@ use crate::{
 
 /// How often a running tool is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// How long a tool may take besides its load: JMeter starts slowly, and ends slowly.
-const EXTRA_TIME: Duration = Duration::from_secs(90);
+/// How long a tool may take besides its load and the time that it needs to start.
+const EXTRA_TIME: Duration = Duration::from_secs(30);
 /// How many processors others may keep busy in a round that is called quiet.
 pub const MAX_FOREIGN: f64 = 0.35;
 /// When of a run's time users have settled, so that memory is looked at.
@@ -145,7 +145,7 @@ impl Bench {
         if matches!(tool, Tool::Worker(_)) {
             worker::open(folder.path(), &mut child.0)?;
         }
-        let mut watch = Watch::new(Duration::from_secs(task.secs));
+        let mut watch = Watch::new(Duration::from_secs(task.secs), tool);
         let succeeded = loop {
             if let Some(status) = child.0.try_wait().map_err(|error| error.to_string())? {
                 break status.success();
@@ -181,18 +181,22 @@ impl Bench {
 struct Watch {
     began: Instant,
     lasts: Duration,
+    /// When it must have ended.
+    patience: Duration,
     peak_bytes: u64,
     resident_bytes: u64,
 }
 
 impl Watch {
-    fn new(lasts: Duration) -> Self {
-        Self { began: Instant::now(), lasts, peak_bytes: 0, resident_bytes: 0 }
+    fn new(lasts: Duration, tool: Tool) -> Self {
+        // Who starts slowly ends slowly.
+        let patience = lasts + EXTRA_TIME + 2 * Duration::from_secs(tool.least_secs());
+        Self { began: Instant::now(), lasts, patience, peak_bytes: 0, resident_bytes: 0 }
     }
 
     fn look(&mut self, process: u32) -> Result<(), String> {
         let elapsed = self.began.elapsed();
-        if elapsed > self.lasts + EXTRA_TIME {
+        if elapsed > self.patience {
             return Err("it did not end in time".to_owned());
         }
         self.peak_bytes = self.peak_bytes.max(machine::peak_memory(process).values().sum());

@@ -117,7 +117,9 @@ impl Point {
                 latency_ms_p99: percentile(99_000),
             }
         };
-        (1..).zip(&summary.seconds).map(point).collect()
+        // Of a long run, whose seconds were joined, a point is the end of each stretch.
+        let each = u64::from(summary.resolution_secs);
+        (1_u64..).map(|number| number * each).zip(&summary.seconds).map(point).collect()
     }
 
     fn grow(&mut self, tick: &Tick, latency: &Histogram) {

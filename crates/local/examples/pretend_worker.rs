@@ -119,6 +119,12 @@ fn report(assignment: &Assignment, start_at_ms: Option<u64>) -> Report {
         iterations: Iterations::default(),
         labels: [("made up".to_owned(), Measurements::default())].into(),
         seconds: Vec::new(),
+        resolution_secs: 1,
+        checks: Default::default(),
+        metrics: Default::default(),
+        transactions: Default::default(),
+        lateness: Histogram::default(),
+        iteration_duration: Histogram::default(),
         degraded: Vec::new(),
     }
 }

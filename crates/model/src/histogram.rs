@@ -1,4 +1,4 @@
-//! Latencies as a histogram that merges without loss.
+//! Latencies as a histogram that merges without loss, and takes no memory before the first of them.
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use hdrhistogram::{
@@ -11,83 +11,118 @@ use serde::{Deserialize, Serialize, de, ser};
 pub const MIN_US: u64 = 1;
 /// The longest latency that is told apart: one hour, in microseconds. Longer ones count as this.
 pub const MAX_US: u64 = 3_600_000_000;
-/// Significant decimal digits: a recorded value is off by at most 0.1 %.
-const DIGITS: u8 = 3;
+/// The largest value of a trend that is told apart, in thousandths: a billion.
+pub const MAX_THOUSANDTHS: u64 = 1_000_000_000_000;
 
-/// Counts of latencies from 1 µs to 1 h with three significant digits, in the HDR layout.
+/// Latencies from 1 µs to 1 h: a recorded value is off by at most 0.1 %.
+pub type Histogram = Distribution<3, MAX_US>;
+/// Parts of latencies from 1 µs to 1 h, off by at most 1 %: there are many of them, so each is small.
+pub type PhaseHistogram = Distribution<2, MAX_US>;
+/// Thousandths of any unit up to a billion, off by at most 0.1 %.
+pub type TrendHistogram = Distribution<3, MAX_THOUSANDTHS>;
+
+/// Counts of whole numbers from 1 to `MAX` with so many significant decimal digits, in the HDR layout.
 ///
-/// Percentiles are read here and nowhere else, at the upper edge of their bucket, so that a pass is never optimistic.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Histogram(Hdr<u64>);
+/// Percentiles are read here and nowhere else, at the upper edge of their bucket, so that a pass is never optimistic. It
+/// grows with the largest number that it has seen, and never shrinks.
+#[derive(Clone, Debug, Default)]
+pub struct Distribution<const DIGITS: u8, const MAX: u64>(Option<Box<Hdr<u64>>>);
 
-impl Default for Histogram {
-    fn default() -> Self {
-        Self(Hdr::new_with_bounds(MIN_US, MAX_US, DIGITS).expect("the bounds are constants that HDR accepts"))
-    }
-}
-
-impl Histogram {
-    /// Counts one latency, in microseconds.
+impl<const DIGITS: u8, const MAX: u64> Distribution<DIGITS, MAX> {
+    /// Counts one number: a latency in microseconds.
     pub fn record(&mut self, latency_us: u64) {
-        self.0.saturating_record(latency_us.clamp(MIN_US, MAX_US));
+        self.open().record(latency_us.clamp(MIN_US, MAX)).expect("it grows up to the largest number that is admitted");
     }
 
     /// Adds every count of another histogram to this one.
     pub fn merge(&mut self, other: &Self) {
-        self.0.add(&other.0).expect("all histograms have the same bounds");
+        if let Some(other) = other.seen() {
+            self.open().add(other).expect("all histograms grow up to the same largest number");
+        }
     }
 
     /// Forgets every count and keeps the memory.
     pub fn clear(&mut self) {
-        self.0.reset();
+        if let Some(hdr) = self.0.as_mut().filter(|hdr| !hdr.is_empty()) {
+            hdr.reset();
+        }
     }
 
     /// How many latencies were counted.
     pub fn count(&self) -> u64 {
-        self.0.len()
+        self.seen().map_or(0, Hdr::len)
+    }
+
+    /// Whether none was.
+    pub fn is_empty(&self) -> bool {
+        self.seen().is_none()
     }
 
     /// The latency in microseconds that `percent` (0 to 100) of the samples do not exceed; `None` without samples.
     pub fn percentile_us(&self, percent: f64) -> Option<u64> {
-        (!self.0.is_empty()).then(|| self.0.value_at_quantile(percent / 100.0))
+        self.seen().map(|hdr| hdr.value_at_quantile(percent / 100.0))
     }
 
     /// The smallest recorded latency in microseconds, at its bucket's lower edge.
     pub fn min_us(&self) -> Option<u64> {
-        (!self.0.is_empty()).then(|| self.0.min())
+        self.seen().map(Hdr::min)
     }
 
     /// The largest recorded latency in microseconds, at its bucket's upper edge.
     pub fn max_us(&self) -> Option<u64> {
-        (!self.0.is_empty()).then(|| self.0.max())
+        self.seen().map(Hdr::max)
     }
 
     /// The mean in microseconds.
     pub fn mean_us(&self) -> Option<f64> {
-        (!self.0.is_empty()).then(|| self.0.mean())
+        self.seen().map(Hdr::mean)
     }
 
     /// The standard deviation in microseconds.
     pub fn stdev_us(&self) -> Option<f64> {
-        (!self.0.is_empty()).then(|| self.0.stdev())
+        self.seen().map(Hdr::stdev)
     }
 
     /// The recorded buckets as (highest equivalent value in µs, count), for plots.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.0.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()))
+        let steps = self.seen().into_iter().flat_map(|hdr| hdr.iter_recorded());
+        steps.map(|step| (step.value_iterated_to(), step.count_at_value()))
+    }
+
+    fn seen(&self) -> Option<&Hdr<u64>> {
+        self.0.as_deref().filter(|hdr| !hdr.is_empty())
+    }
+
+    fn open(&mut self) -> &mut Hdr<u64> {
+        self.0.get_or_insert_with(|| Box::new(Self::small()))
+    }
+
+    fn small() -> Hdr<u64> {
+        Hdr::new(DIGITS).expect("the digits are constants that HDR accepts")
     }
 }
 
-impl Serialize for Histogram {
+impl<const DIGITS: u8, const MAX: u64> PartialEq for Distribution<DIGITS, MAX> {
+    /// Memory that is not used makes no difference.
+    fn eq(&self, other: &Self) -> bool {
+        self.count() == other.count() && self.buckets().eq(other.buckets())
+    }
+}
+
+impl<const DIGITS: u8, const MAX: u64> Serialize for Distribution<DIGITS, MAX> {
     /// As the HDR V2 format in base64, which every HDR library reads.
     fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut bytes = Vec::new();
-        V2Serializer::new().serialize(&self.0, &mut bytes).map_err(|error| ser::Error::custom(format!("{error:?}")))?;
+        let written = match self.0.as_deref() {
+            Some(hdr) => V2Serializer::new().serialize(hdr, &mut bytes),
+            None => V2Serializer::new().serialize(&Self::small(), &mut bytes),
+        };
+        written.map_err(|error| ser::Error::custom(format!("{error:?}")))?;
         serializer.serialize_str(&STANDARD_NO_PAD.encode(bytes))
     }
 }
 
-impl<'de> Deserialize<'de> for Histogram {
+impl<'de, const DIGITS: u8, const MAX: u64> Deserialize<'de> for Distribution<DIGITS, MAX> {
     fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let bytes = STANDARD_NO_PAD.decode(text.trim_end_matches('=')).map_err(de::Error::custom)?;
@@ -95,7 +130,13 @@ impl<'de> Deserialize<'de> for Histogram {
             .deserialize(&mut bytes.as_slice())
             .map_err(|error| de::Error::custom(format!("not an HDR histogram: {error:?}")))?;
         let mut ours = Self::default();
-        ours.0.add(&read).map_err(|error| de::Error::custom(format!("histogram out of range: {error}")))?;
+        if read.is_empty() {
+            return Ok(ours);
+        }
+        if read.lowest_equivalent(read.max()) > MAX {
+            return Err(de::Error::custom(format!("histogram out of range: {} is over {MAX}", read.max())));
+        }
+        ours.open().add(&read).map_err(|error| de::Error::custom(format!("histogram out of range: {error}")))?;
         Ok(ours)
     }
 }
@@ -117,6 +158,18 @@ mod tests {
     }
 
     #[test]
+    fn small_and_large_histograms_merge_either_way() {
+        let (mut small, mut large, mut all) = (Histogram::default(), Histogram::default(), Histogram::default());
+        small.record(3);
+        large.record(MAX_US);
+        (all.record(3), all.record(MAX_US));
+        let mut grown = small.clone();
+        grown.merge(&large);
+        large.merge(&small);
+        assert_eq!((&grown, &large), (&all, &all));
+    }
+
+    #[test]
     fn a_histogram_survives_being_written_and_read() {
         let mut before = Histogram::default();
         for value in [1, 412_000, 7_200_000_000] {
@@ -126,6 +179,22 @@ mod tests {
         let after: Histogram = serde_json::from_str(&text).expect("reads back");
         assert_eq!(before, after);
         assert_eq!(after.count(), 3);
+        let mut trend = TrendHistogram::default();
+        trend.record(MAX_THOUSANDTHS);
+        let text = serde_json::to_string(&trend).expect("serialises");
+        assert!(serde_json::from_str::<Histogram>(&text).is_err(), "beyond an hour");
+    }
+
+    #[test]
+    fn nothing_is_nothing_whether_or_not_there_was_something_once() {
+        let (never, mut once) = (Histogram::default(), Histogram::default());
+        once.record(5);
+        assert_ne!(never, once);
+        once.clear();
+        assert_eq!(never, once);
+        assert_eq!((never.count(), never.max_us(), never.buckets().count()), (0, None, 0));
+        let text = serde_json::to_string(&never).expect("serialises");
+        assert_eq!(serde_json::from_str::<Histogram>(&text).expect("reads back"), never);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod gate;
 pub mod histogram;
 pub mod id;
 pub mod load;
+pub mod metric;
 pub mod plan;
 pub mod problem;
 pub mod program;

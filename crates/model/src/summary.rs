@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     buckets::Buckets,
     gate::Clause,
+    histogram::Histogram,
     id::{Region, RunId, TestId},
-    report::{Ending, Iterations, Measurements, Report, Second},
+    metric::{CheckCount, Metric},
+    report::{Ending, Iterations, Measurements, Report, Second, is_one_second, one_second},
     tick::Tick,
 };
 
@@ -32,8 +34,12 @@ pub struct Summary {
     pub total: Part,
     /// The same per region.
     pub regions: BTreeMap<Region, Part>,
-    /// Second by second from the common start, all workers together.
+    /// Second by second from the common start, all workers together; of a long run, one for each
+    /// [`Summary::resolution_secs`].
     pub seconds: Vec<Slice>,
+    /// How many seconds one entry of `seconds` stands for: a power of two, the coarsest of any worker.
+    #[serde(default = "one_second", skip_serializing_if = "is_one_second")]
+    pub resolution_secs: u32,
     /// What the control plane knows to be missing besides, as sentences: why a worker was lost, who cancelled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
@@ -67,6 +73,21 @@ pub struct Part {
     pub max_virtual_users: u64,
     /// What became of the iterations.
     pub iterations: Iterations,
+    /// How often each check held, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<String, CheckCount>,
+    /// Metrics of the user's own, by name and tags.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, Metric>,
+    /// Groups of steps that were timed together, by name; no part of `all`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub transactions: BTreeMap<String, Measurements>,
+    /// By how much iterations with an instant of their own began after it.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
+    pub lateness: Histogram,
+    /// From the begin to the end of each completed iteration.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
+    pub iteration_duration: Histogram,
 }
 
 /// One second of a run, all workers together.
@@ -118,6 +139,7 @@ impl Summary {
             total: Part::default(),
             regions,
             seconds: Vec::new(),
+            resolution_secs: one_second(),
             remarks: Vec::new(),
             aborted_by: None,
         }
@@ -143,7 +165,7 @@ impl Summary {
         }
         self.total.add(report);
         self.regions.entry(region).or_default().add(report);
-        add_each(&mut self.seconds, &report.seconds, Slice::add);
+        self.add_seconds(report.resolution_secs, report.seconds.iter().map(Slice::from));
         Ok(())
     }
 
@@ -169,7 +191,7 @@ impl Summary {
         for (region, part) in &other.regions {
             self.regions.entry(region.clone()).or_default().merge(part);
         }
-        add_each(&mut self.seconds, &other.seconds, Slice::merge);
+        self.add_seconds(other.resolution_secs, other.seconds.iter().cloned());
         self.aborted_by = self.aborted_by.take().or_else(|| other.aborted_by.clone());
         self.remarks.extend(other.remarks.iter().cloned());
         self.remarks.sort();
@@ -234,6 +256,24 @@ impl Summary {
             .collect()
     }
 
+    /// Adds slices of so many seconds each, at the coarser of both resolutions.
+    fn add_seconds(&mut self, resolution_secs: u32, more: impl ExactSizeIterator<Item = Slice>) {
+        let resolution_secs = resolution_secs.clamp(1, MAX_RESOLUTION_SECS);
+        while self.resolution_secs < resolution_secs {
+            halve(&mut self.seconds);
+            self.resolution_secs *= 2;
+        }
+        let ratio = usize::try_from(self.resolution_secs / resolution_secs).unwrap_or(usize::MAX).max(1);
+        let length = more.len().div_ceil(ratio);
+        if self.seconds.len() < length {
+            self.seconds.resize_with(length, Slice::default);
+        }
+        for (index, slice) in more.enumerate() {
+            let ours = &mut self.seconds[index / ratio];
+            if index % ratio == 0 { ours.merge(&slice) } else { ours.join(&slice) }
+        }
+    }
+
     fn widen(&mut self, started_at_ms: u64, ended_at_ms: u64) {
         let earliest = if self.started_at_ms == 0 { started_at_ms } else { self.started_at_ms.min(started_at_ms) };
         self.started_at_ms = earliest;
@@ -249,6 +289,9 @@ impl Part {
         }
         self.max_virtual_users += report.max_virtual_users;
         self.add_iterations(report.iterations);
+        self.add_details(&report.checks, &report.metrics, &report.transactions);
+        self.lateness.merge(&report.lateness);
+        self.iteration_duration.merge(&report.iteration_duration);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -258,6 +301,26 @@ impl Part {
         }
         self.max_virtual_users += other.max_virtual_users;
         self.add_iterations(other.iterations);
+        self.add_details(&other.checks, &other.metrics, &other.transactions);
+        self.lateness.merge(&other.lateness);
+        self.iteration_duration.merge(&other.iteration_duration);
+    }
+
+    fn add_details(
+        &mut self,
+        checks: &BTreeMap<String, CheckCount>,
+        metrics: &BTreeMap<String, Metric>,
+        transactions: &BTreeMap<String, Measurements>,
+    ) {
+        for (name, count) in checks {
+            self.checks.entry(name.clone()).or_default().merge(*count);
+        }
+        for (name, metric) in metrics {
+            self.metrics.entry(name.clone()).or_insert_with(|| Metric::new(metric.kind)).merge(metric);
+        }
+        for (name, measurements) in transactions {
+            self.transactions.entry(name.clone()).or_default().merge(measurements);
+        }
     }
 
     fn add_iterations(&mut self, more: Iterations) {
@@ -273,23 +336,39 @@ impl Slice {
         self.succeeded + self.failed
     }
 
-    /// Adds one worker's second.
-    pub fn add(&mut self, second: &Second) {
-        self.merge(&Self {
+    /// Adds the same second of other workers.
+    pub fn merge(&mut self, other: &Self) {
+        self.virtual_users += other.virtual_users;
+        self.join(other);
+    }
+
+    /// Adds what came after it, to be one slice; the users are those of the first.
+    fn join(&mut self, next: &Self) {
+        self.succeeded += next.succeeded;
+        self.failed += next.failed;
+        self.latency.merge(&next.latency);
+    }
+}
+
+impl From<&Second> for Slice {
+    fn from(second: &Second) -> Self {
+        Self {
             virtual_users: second.virtual_users,
             succeeded: second.succeeded,
             failed: second.failed,
             latency: second.latency.clone(),
-        });
+        }
     }
+}
 
-    /// Adds the same second of other workers.
-    pub fn merge(&mut self, other: &Self) {
-        self.virtual_users += other.virtual_users;
-        self.succeeded += other.succeeded;
-        self.failed += other.failed;
-        self.latency.merge(&other.latency);
-    }
+/// Joins every two slices to one.
+fn halve(slices: &mut Vec<Slice>) {
+    let halves = slices.chunks(2).map(|pair| {
+        let mut joined = pair[0].clone();
+        pair[1..].iter().for_each(|next| joined.join(next));
+        joined
+    });
+    *slices = halves.collect();
 }
 
 /// Adds a worker's tick as the second it is of, for a run that is still going on. Ticks may come in any order; one that is
@@ -310,15 +389,11 @@ pub fn add_tick(seconds: &mut Vec<Slice>, tick: &Tick) {
     });
 }
 
+/// The most seconds that one entry of a summary can stand for: twelve days.
+pub const MAX_RESOLUTION_SECS: u32 = 1 << 20;
+
 /// How many seconds of live data may be missing before the next: an hour.
 pub const MAX_GAP_SECONDS: usize = 3_600;
-
-fn add_each<T>(slices: &mut Vec<Slice>, more: &[T], add: impl Fn(&mut Slice, &T)) {
-    if slices.len() < more.len() {
-        slices.resize_with(more.len(), Slice::default);
-    }
-    slices.iter_mut().zip(more).for_each(|(slice, second)| add(slice, second));
-}
 
 fn list(workers: &[u32]) -> String {
     const SHOWN: usize = 10;

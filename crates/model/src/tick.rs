@@ -60,4 +60,13 @@ pub struct Health {
     pub memory_bytes: u64,
     /// Iterations that should have begun and could not.
     pub dropped_iterations: u64,
+    /// Sockets that are open.
+    #[serde(default)]
+    pub open_sockets: u64,
+    /// By how much iterations with an instant of their own began after it, 99 of 100, in milliseconds; 0 without any.
+    #[serde(default)]
+    pub send_lateness_ms_p99: f64,
+    /// The same of the latest of them.
+    #[serde(default)]
+    pub send_lateness_ms_max: f64,
 }

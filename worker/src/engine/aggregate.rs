@@ -1,15 +1,10 @@
-//! Where the seconds of all threads come together: totals per label, and one sum per second.
+//! Where what all threads saw comes together: one sum per second, and the totals at the end.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
-use dlt_model::{
-    histogram::Histogram,
-    report::{Iterations, Measurements},
-};
+use dlt_model::histogram::Histogram;
 
+pub use super::ledger::Totals;
 use super::{shard::Delivery, window::Window};
 
 /// What the whole worker saw in one second.
@@ -23,18 +18,9 @@ pub struct SecondSum {
     pub bytes_received: u64,
     pub bytes_sent: u64,
     pub latency: Histogram,
+    pub lateness: Histogram,
     pub loop_lag: Duration,
     pub dropped_iterations: u64,
-}
-
-/// What the whole worker saw from beginning to end.
-#[derive(Debug, Default)]
-pub struct Totals {
-    /// In the order of the plan's labels.
-    pub labels: Vec<Measurements>,
-    pub iterations: Iterations,
-    pub max_virtual_users: u64,
-    pub last_end: Option<Instant>,
 }
 
 /// Adds up deliveries. A second is complete when every thread has delivered it or is done.
@@ -46,18 +32,20 @@ pub struct Aggregate {
 }
 
 impl Aggregate {
-    /// For so many threads and labels.
-    pub fn new(shards: usize, labels: usize) -> Self {
-        let totals = Totals { labels: (0..labels).map(|_| Measurements::default()).collect(), ..Totals::default() };
-        Self { totals, pending: BTreeMap::new(), delivered: vec![0; shards] }
+    /// For so many threads.
+    pub fn new(shards: usize) -> Self {
+        Self { totals: Totals::default(), pending: BTreeMap::new(), delivered: vec![0; shards] }
     }
 
     /// Adds one thread's second and gives its window back.
     pub fn add(&mut self, delivery: Delivery) {
-        let Delivery { shard, second, is_last, mut window, spares } = delivery;
-        self.delivered[shard] = if is_last { u64::MAX } else { second };
-        if !(is_last && window.is_empty()) {
+        let Delivery { shard, second, mut window, ledger, spares } = delivery;
+        self.delivered[shard] = if ledger.is_some() { u64::MAX } else { second };
+        if ledger.is_none() || !window.is_empty() {
             self.add_window(second, &window);
+        }
+        if let Some(ledger) = ledger {
+            self.totals.add(&ledger);
         }
         window.clear();
         // A thread that is done needs no window.
@@ -80,22 +68,15 @@ impl Aggregate {
 
     fn add_window(&mut self, second: u64, window: &Window) {
         let sum = self.pending.entry(second).or_insert_with(|| SecondSum { second, ..SecondSum::default() });
-        for (tally, whole) in window.labels.iter().zip(&mut self.totals.labels) {
-            tally.add_to(whole);
-            sum.succeeded += tally.succeeded;
-            sum.failed += tally.failed;
-            sum.bytes_received += tally.bytes_received;
-            sum.bytes_sent += tally.bytes_sent;
-            sum.latency.merge(&tally.latency);
-        }
+        sum.succeeded += window.succeeded;
+        sum.failed += window.failed;
+        sum.bytes_received += window.bytes_received;
+        sum.bytes_sent += window.bytes_sent;
+        sum.latency.merge(&window.latency);
+        sum.lateness.merge(&window.lateness);
         sum.virtual_users += window.virtual_users;
         sum.loop_lag = sum.loop_lag.max(window.loop_lag);
-        sum.dropped_iterations += window.iterations.dropped;
-        let iterations = &mut self.totals.iterations;
-        iterations.completed += window.iterations.completed;
-        iterations.interrupted += window.iterations.interrupted;
-        iterations.dropped += window.iterations.dropped;
-        self.totals.last_end = self.totals.last_end.max(window.last_end);
+        sum.dropped_iterations += window.dropped;
     }
 }
 
@@ -104,21 +85,19 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-    use crate::{Fault, transport::Traffic};
+    use crate::engine::ledger::Ledger;
 
     fn delivery(shard: usize, second: u64, is_last: bool, samples: u64) -> Delivery {
-        let mut window = Box::new(Window::new(1));
-        window.virtual_users = samples;
-        for _ in 0..samples {
-            window.labels[0].record(Err(Fault::DnsFailed), false, Duration::from_millis(1), &Traffic::default());
-            window.last_end = Some(Instant::now());
-        }
-        Delivery { shard, second, is_last, window, spares: mpsc::channel().0 }
+        let mut window = Box::new(Window { virtual_users: samples, failed: samples, ..Window::default() });
+        (0..samples).for_each(|_| window.latency.record(1_000));
+        let mut ledger = Ledger::default();
+        ledger.iterations.completed = 1;
+        Delivery { shard, second, window, ledger: is_last.then(|| Box::new(ledger)), spares: mpsc::channel().0 }
     }
 
     #[test]
     fn a_second_waits_for_the_slowest_thread() {
-        let mut aggregate = Aggregate::new(2, 1);
+        let mut aggregate = Aggregate::new(2);
         aggregate.add(delivery(0, 1, false, 3));
         aggregate.add(delivery(0, 2, false, 1));
         assert!(aggregate.next_complete().is_none());
@@ -130,13 +109,13 @@ mod tests {
 
     #[test]
     fn a_thread_that_is_done_holds_nobody_up_and_an_empty_rest_is_no_second() {
-        let mut aggregate = Aggregate::new(2, 1);
+        let mut aggregate = Aggregate::new(2);
         aggregate.add(delivery(0, 1, true, 0));
         aggregate.add(delivery(1, 1, false, 2));
         assert_eq!(aggregate.next_complete().expect("complete").failed, 2);
         aggregate.add(delivery(1, 2, true, 0));
         assert!(aggregate.next_complete().is_none());
         let totals = aggregate.into_totals();
-        assert_eq!((totals.labels[0].failed, totals.max_virtual_users), (2, 2));
+        assert_eq!((totals.iterations.completed, totals.max_virtual_users), (2, 2));
     }
 }

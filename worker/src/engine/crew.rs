@@ -6,13 +6,14 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use dlt_model::segment::Segment;
 use tokio::sync::{mpsc, watch};
 
 use super::{
     aggregate::{Aggregate, SecondSum, Totals},
     shard::{Delivery, Shard},
 };
-use crate::{WorkerError, clock::RunClock, plan::Plan, transport::Roots};
+use crate::{WorkerError, clock::RunClock, pacer::Share, plan::Plan, transport::Roots};
 
 /// How many seconds may be on their way to the aggregate before threads wait for it.
 const DELIVERIES_UNDER_WAY: usize = 64;
@@ -29,7 +30,7 @@ pub async fn run(
     mut observe: impl FnMut(SecondSum),
 ) -> Result<Totals, WorkerError> {
     let shards = number_of_shards(&plan, cores);
-    let mut aggregate = Aggregate::new(shards, plan.labels.len());
+    let mut aggregate = Aggregate::new(shards);
     let (threads, mut deliveries) = start(&plan, clock, shards, &stop)?;
     while let Some(delivery) = deliveries.recv().await {
         aggregate.add(delivery);
@@ -40,14 +41,15 @@ pub async fn run(
     // Every sender is gone, so every thread is at its end.
     for thread in threads {
         let ended = thread.join().map_err(|_| WorkerError::Engine("a thread panicked; see above".to_owned()))?;
-        ended.map_err(|error| WorkerError::Engine(format!("a thread has no event loop: {error}")))?;
+        ended.map_err(|error| WorkerError::Engine(format!("a thread cannot begin: {error}")))?;
     }
     Ok(aggregate.into_totals())
 }
 
+/// Not more threads than the largest execution has users.
 fn number_of_shards(plan: &Plan, cores: usize) -> usize {
-    let users = plan.segment.share_of(plan.execution.executor.peak_virtual_users());
-    cores.min(usize::try_from(users).unwrap_or(usize::MAX)).max(1)
+    let users = plan.executions.iter().map(|execution| plan.segment.share_of(execution.pacing.users()));
+    cores.min(usize::try_from(users.max().unwrap_or(0)).unwrap_or(usize::MAX)).max(1)
 }
 
 fn number_of(thread: usize) -> u32 {
@@ -68,8 +70,7 @@ fn start(
         .map(|number| {
             let shard = Shard {
                 number,
-                // Users are dealt out in turn, so that a ramp-up loads all cores evenly.
-                segment: plan.segment.part(number_of(number), number_of(shards)),
+                share: Share::new(plan.segment, Segment { index: number_of(number), count: number_of(shards) }),
                 plan: Arc::clone(plan),
                 clock,
                 roots: roots.clone(),

@@ -1,10 +1,18 @@
 //! The engine: a thread per core, each with its own virtual users, and one place where what they saw comes together.
 
+mod actor;
 mod aggregate;
+mod closed;
 mod crew;
+mod halt;
+mod ledger;
+mod open;
+mod pool;
 mod recorder;
 mod shard;
-mod user;
+mod stream;
+mod tally;
+mod timer;
 mod window;
 
 pub use aggregate::{SecondSum, Totals};

@@ -1,4 +1,4 @@
-//! One thread of the engine: its users, its second hand, and the end of the run.
+//! One thread of the engine: its share of every execution, its second hand, and the end of the run.
 
 use std::{
     io,
@@ -10,7 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dlt_model::segment::Segment;
 use tokio::{
     runtime,
     sync::{mpsc, watch},
@@ -19,15 +18,19 @@ use tokio::{
 };
 
 use super::{
+    actor::Desk,
+    halt::Halt,
+    ledger::Ledger,
     recorder::Recorder,
-    user::{Halt, User},
+    stream::{Stream, raise_panic},
+    timer::ExactTimer,
     window::Window,
 };
 use crate::{
     clock::RunClock,
-    pacer::Pacer,
+    pacer::Share,
     plan::Plan,
-    transport::{Roots, Session, Wire},
+    transport::{Roots, Wire},
 };
 
 /// How often the event loop is asked how late it is.
@@ -39,8 +42,8 @@ const TIMER_GRAIN: Duration = Duration::from_millis(1);
 pub struct Shard {
     pub number: usize,
     pub plan: Arc<Plan>,
-    /// Its share of the whole group.
-    pub segment: Segment,
+    /// Its share of the whole.
+    pub share: Share,
     pub clock: RunClock,
     pub roots: Roots,
     pub stop: watch::Receiver<bool>,
@@ -54,9 +57,9 @@ pub struct Delivery {
     pub shard: usize,
     /// From 1.
     pub second: u64,
-    /// Whether the thread is done: nothing comes after this.
-    pub is_last: bool,
     pub window: Box<Window>,
+    /// Everything that the thread saw, when it is done: nothing comes after this.
+    pub ledger: Option<Box<Ledger>>,
     /// Where the window goes when it has been read.
     pub spares: Sender<Box<Window>>,
 }
@@ -65,85 +68,87 @@ impl Shard {
     /// Runs the thread's users to the end. Call it on a thread of its own.
     ///
     /// # Errors
-    /// Returns an error when the thread's event loop cannot be made.
+    /// Returns an error when the thread's event loop or its timers cannot be made.
     pub fn run(self) -> io::Result<()> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        LocalSet::new().block_on(&runtime, self.drive());
-        Ok(())
+        LocalSet::new().block_on(&runtime, self.drive())
     }
 
-    async fn drive(mut self) {
-        let recorder = Rc::new(Recorder::new(self.spare()));
+    async fn drive(mut self) -> io::Result<()> {
+        let recorder = Rc::new(Recorder::new(self.clock, self.spare()));
         let halt = Rc::new(Halt::default());
+        let timers: io::Result<Vec<_>> = self.plan.executions.iter().map(|_| ExactTimer::new()).collect();
+        let timers = timers?;
         if !self.wait_for_start().await {
             halt.raise();
         }
-        let mut users = self.start_users(&recorder, &halt);
+        let mut streams = self.start_streams(timers, &recorder, &halt)?;
         let probe = tokio::task::spawn_local(probe_lag(Rc::clone(&recorder)));
-        let end = self.clock.at(Duration::from_millis(self.plan.execution.end_ms()));
-        let mut cut_off = end + self.plan.graceful_stop;
         let mut second = 1;
         loop {
             tokio::select! {
                 biased;
                 () = sleep_until(self.clock.at(Duration::from_secs(second)).into()) => {
-                    self.deliver(second, false, &recorder).await;
+                    self.deliver(second, None, &recorder).await;
                     second += 1;
                 }
-                () = told_to_stop(&mut self.stop), if !halt.is_raised() => {
-                    halt.raise();
-                    cut_off = cut_off.min(Instant::now() + self.plan.graceful_stop);
-                }
-                () = sleep_until(cut_off.into()) => {
-                    users.shutdown().await;
-                    break;
-                }
-                ended = users.join_next() => match ended {
+                () = told_to_stop(&mut self.stop), if !halt.is_raised() => halt.raise(),
+                ended = streams.join_next() => match ended {
                     None => break,
                     Some(ended) => raise_panic(ended),
                 },
             }
         }
         probe.abort();
-        self.deliver(second, true, &recorder).await;
+        let ledger = Box::new(recorder.close());
+        self.deliver(second, Some(ledger), &recorder).await;
+        Ok(())
     }
 
-    /// Whether the start came before a stop.
+    /// Whether the start came before a stop. The last milliseconds are left to the exact timers.
     async fn wait_for_start(&mut self) -> bool {
         let start = self.clock.at(Duration::ZERO);
+        let nearly = start.checked_sub(2 * TIMER_GRAIN).unwrap_or(start);
         tokio::select! {
-            () = sleep_until(start.into()) => true,
+            () = sleep_until(nearly.into()) => true,
             () = told_to_stop(&mut self.stop) => false,
         }
     }
 
-    fn start_users(&self, recorder: &Rc<Recorder>, halt: &Rc<Halt>) -> JoinSet<()> {
-        let wire = Rc::new(Wire::new(&self.roots));
-        let mut users = JoinSet::new();
-        let peak = self.plan.execution.executor.peak_virtual_users();
-        for number in self.segment.numbers(peak) {
-            let user = User {
-                pacer: Pacer::of_user(&self.plan.execution, number),
+    fn start_streams(
+        &self,
+        timers: Vec<ExactTimer>,
+        recorder: &Rc<Recorder>,
+        halt: &Rc<Halt>,
+    ) -> io::Result<JoinSet<()>> {
+        let wire = Wire::new(&self.plan.client, &self.roots).map_err(io::Error::other)?;
+        let desk = Rc::new(Desk::new(Arc::clone(&self.plan), Rc::new(wire)));
+        let mut streams = JoinSet::new();
+        for (number, timer) in timers.into_iter().enumerate() {
+            let stream = Stream {
                 plan: Arc::clone(&self.plan),
+                number,
+                flow: self.plan.executions[number].flow.as_str().into(),
+                share: self.share,
                 clock: self.clock,
-                session: Session::new(Rc::clone(&wire)),
+                desk: Rc::clone(&desk),
                 recorder: Rc::clone(recorder),
                 halt: Rc::clone(halt),
             };
-            users.spawn_local(user.run());
+            streams.spawn_local(stream.run(timer));
         }
-        users
+        Ok(streams)
     }
 
-    async fn deliver(&self, second: u64, is_last: bool, recorder: &Recorder) {
+    async fn deliver(&self, second: u64, ledger: Option<Box<Ledger>>, recorder: &Recorder) {
         let window = recorder.rotate(self.spare());
-        let delivery = Delivery { shard: self.number, second, is_last, window, spares: self.spares.0.clone() };
+        let delivery = Delivery { shard: self.number, second, window, ledger, spares: self.spares.0.clone() };
         // Nobody listens any more only when the worker itself is failing, and then it says why.
         let _ = self.seconds.send(delivery).await;
     }
 
     fn spare(&self) -> Box<Window> {
-        self.spares.1.try_recv().unwrap_or_else(|_| Box::new(Window::new(self.plan.labels.len())))
+        self.spares.1.try_recv().unwrap_or_default()
     }
 }
 
@@ -151,15 +156,6 @@ async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         // Who could tell us is gone: nobody will.
         std::future::pending::<()>().await;
-    }
-}
-
-/// A user that panicked is our own mistake, and must not look like a quiet user.
-fn raise_panic(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        std::panic::resume_unwind(error.into_panic());
     }
 }
 

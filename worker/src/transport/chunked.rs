@@ -1,5 +1,6 @@
-//! The chunked transfer coding (RFC 9112, 7.1), decoded as it arrives and thrown away.
+//! The chunked transfer coding (RFC 9112, 7.1), decoded as it arrives.
 
+use super::body::Body;
 use crate::Fault;
 
 /// How long a chunk's extensions, and all trailers together, may be.
@@ -41,12 +42,13 @@ impl Chunked {
         self.state == State::Done
     }
 
-    /// Takes what belongs to the body from the front of `input` and says how much that was.
-    pub fn take(&mut self, input: &[u8]) -> Result<usize, Fault> {
+    /// Takes what belongs to the coding from the front of `input`, gives its data to `body` and says how much that was.
+    pub fn take(&mut self, input: &[u8], body: &mut Body) -> Result<usize, Fault> {
         let mut taken = 0;
         while taken < input.len() && !self.is_done() {
             if self.state == State::Data {
                 let here = usize::try_from(self.size).unwrap_or(usize::MAX).min(input.len() - taken);
+                body.keep(&input[taken..taken + here])?;
                 taken += here;
                 self.size -= here as u64;
                 if self.size == 0 {
@@ -109,7 +111,7 @@ mod tests {
 
     fn whole(input: &[u8]) -> Result<(usize, bool), Fault> {
         let mut chunked = Chunked::new();
-        let taken = chunked.take(input)?;
+        let taken = chunked.take(input, &mut Body::default())?;
         Ok((taken, chunked.is_done()))
     }
 
@@ -121,6 +123,19 @@ mod tests {
         assert_eq!(whole(&more), Ok((body.len(), true)));
         assert_eq!(whole(b"0\r\n\r\n"), Ok((5, true)));
         assert_eq!(whole(b"0\n\n"), Ok((3, true)));
+    }
+
+    #[test]
+    fn the_data_is_kept_without_what_frames_it() {
+        for split in 0..20 {
+            let input = b"5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nX: y\r\n\r\n";
+            let (mut chunked, mut body) = (Chunked::new(), Body::default());
+            body.begin(true);
+            for piece in [&input[..split], &input[split..]] {
+                assert_eq!(chunked.take(piece, &mut body), Ok(piece.len()));
+            }
+            assert_eq!(body.take(), b"hello world");
+        }
     }
 
     #[test]

@@ -7,10 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dlt_model::program::Client;
 use tokio::{net::TcpStream, time::timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::{Origin, Roots, dns::Names, stream::Stream, tls};
+use super::{Origin, Roots, Traffic, dns::Names, stream::Stream, tls, traffic::add};
 use crate::Fault;
 
 /// How much is read at once, by all connections of a thread in turn.
@@ -28,39 +29,55 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// For a thread that trusts these roots.
-    pub fn new(roots: &Roots) -> Self {
+    /// For a thread that trusts these roots, besides what the client says.
+    ///
+    /// # Errors
+    /// Returns all that is wrong with the client.
+    pub fn new(client: &Client, roots: &Roots) -> Result<Self, String> {
+        if *client != Client::default() {
+            return Err("a client with settings of its own cannot be run".to_owned());
+        }
         let buffer = RefCell::new(vec![0; READ_BYTES].into_boxed_slice());
-        Self { names: Names::default(), tls: roots.connector(), buffer }
+        Ok(Self { names: Names::default(), tls: roots.connector(), buffer })
     }
 
     /// A new connection to the origin, ready for a request.
-    pub async fn dial(&self, origin: &Origin, timeout: Duration) -> Result<Stream, Fault> {
+    pub async fn dial(&self, origin: &Origin, timeout: Duration, traffic: &mut Traffic) -> Result<Stream, Fault> {
         let deadline = (Instant::now() + timeout).into();
-        let addresses = timeout_at(deadline, self.names.addresses(origin)).await.map_err(|_| Fault::DnsFailed)??;
-        timeout_at(deadline, self.connect(origin, &addresses)).await.map_err(|_| Fault::ConnectTimeout)?
-    }
-
-    async fn connect(&self, origin: &Origin, addresses: &[IpAddr]) -> Result<Stream, Fault> {
-        let mut last = Fault::DnsFailed;
-        for address in addresses {
-            match TcpStream::connect(SocketAddr::new(*address, origin.port)).await {
-                Ok(stream) => return self.secure(origin, stream).await,
-                Err(error) => last = fault_of_connect(&error),
-            }
-        }
-        Err(last)
-    }
-
-    async fn secure(&self, origin: &Origin, stream: TcpStream) -> Result<Stream, Fault> {
-        // A request is one write; waiting for more would only delay it. Failing means the peer has gone already, and the
-        // write will say so.
-        let _ = stream.set_nodelay(true);
+        let addresses = timed(&mut traffic.dns, timeout_at(deadline, self.names.addresses(origin))).await;
+        let addresses = addresses.map_err(|_| Fault::DnsFailed)??;
+        let connected = timed(&mut traffic.connect, timeout_at(deadline, connect(origin, &addresses))).await;
+        let stream = connected.map_err(|_| Fault::ConnectTimeout)??;
         if !origin.tls {
             return Ok(Stream::Plain(stream));
         }
-        Ok(Stream::Tls(Box::new(tls::handshake(&self.tls, origin, stream).await?)))
+        let secured = timed(&mut traffic.tls, timeout_at(deadline, tls::handshake(&self.tls, origin, stream))).await;
+        Ok(Stream::Tls(Box::new(secured.map_err(|_| Fault::ConnectTimeout)??)))
     }
+}
+
+/// Notes how long something takes, also when it fails.
+async fn timed<T>(phase: &mut Option<Duration>, work: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let done = work.await;
+    add(phase, began.elapsed());
+    done
+}
+
+async fn connect(origin: &Origin, addresses: &[IpAddr]) -> Result<TcpStream, Fault> {
+    let mut last = Fault::DnsFailed;
+    for address in addresses {
+        match TcpStream::connect(SocketAddr::new(*address, origin.port)).await {
+            Ok(stream) => {
+                // A request is one write; waiting for more would only delay it. Failing means the peer has gone already, and the
+                // write will say so.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => last = fault_of_connect(&error),
+        }
+    }
+    Err(last)
 }
 
 fn fault_of_connect(error: &io::Error) -> Fault {

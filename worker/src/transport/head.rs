@@ -2,8 +2,13 @@
 
 use std::mem::MaybeUninit;
 
+use http::Version;
 use httparse::{Header, ParserConfig, Status};
 
+use super::{
+    answer::Want,
+    inflate::{Coding, MAX_CODINGS},
+};
 use crate::Fault;
 
 /// How long a head may be.
@@ -15,11 +20,17 @@ const MAX_HEADERS: usize = 128;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     pub status: u16,
+    pub version: Version,
     /// Where a redirect leads.
     pub location: Option<String>,
     /// Whether the connection may carry another request.
     pub reusable: bool,
     pub framing: Framing,
+    pub sets_cookies: bool,
+    /// How the body is packed, when it is wanted.
+    pub codings: Vec<Coding>,
+    /// Those that are wanted.
+    pub headers: Vec<(Box<str>, Box<str>)>,
 }
 
 /// How the end of the body is found (RFC 9112, 6.3).
@@ -34,19 +45,19 @@ pub enum Framing {
 }
 
 /// Reads the head at the front of `input`; `None` when it is not complete yet, else the head and its length.
-pub fn parse(input: &[u8], is_head: bool) -> Result<Option<(Head, usize)>, Fault> {
+pub fn parse(input: &[u8], is_head: bool, want: Want) -> Result<Option<(Head, usize)>, Fault> {
     let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut []);
     let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut response, input, &mut headers);
     match parsed {
         Ok(Status::Partial) => Ok(None),
-        Ok(Status::Complete(length)) => Ok(Some((understand(&response, is_head)?, length))),
+        Ok(Status::Complete(length)) => Ok(Some((understand(&response, is_head, want)?, length))),
         Err(httparse::Error::TooManyHeaders) => Err(Fault::HeadTooLarge),
         Err(_) => Err(Fault::MalformedResponse),
     }
 }
 
-fn understand(response: &httparse::Response<'_, '_>, is_head: bool) -> Result<Head, Fault> {
+fn understand(response: &httparse::Response<'_, '_>, is_head: bool, want: Want) -> Result<Head, Fault> {
     let status = response.code.filter(|code| *code >= 100).ok_or(Fault::MalformedResponse)?;
     let mut fields = Fields { keep_alive: response.version == Some(1), ..Fields::default() };
     for header in response.headers.iter() {
@@ -62,10 +73,35 @@ fn understand(response: &httparse::Response<'_, '_>, is_head: bool) -> Result<He
     let clear = !(fields.coded && fields.length.is_some());
     let reusable = fields.keep_alive && clear && framing != Framing::UntilClose && status != 101;
     let location = fields.location.filter(|_| (300..400).contains(&status));
-    Ok(Head { status, location: location.and_then(as_text), reusable, framing })
+    let is_final = framing != Framing::Interim;
+    Ok(Head {
+        status,
+        version: if response.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 },
+        location: location.and_then(as_text),
+        reusable,
+        framing,
+        sets_cookies: fields.sets_cookies,
+        codings: if want.body && is_final { codings(fields.packed)? } else { Vec::new() },
+        headers: if (want.headers || (want.cookies && fields.sets_cookies)) && is_final {
+            wanted(response.headers, want)
+        } else {
+            Vec::new()
+        },
+    })
 }
 
-/// The four headers that matter here.
+fn wanted(headers: &[Header<'_>], want: Want) -> Vec<(Box<str>, Box<str>)> {
+    let wanted = headers.iter().filter(|header| want.takes(header.name));
+    wanted.map(|header| (header.name.into(), String::from_utf8_lossy(header.value).into())).collect()
+}
+
+/// The codings of a `Content-Encoding` header, in the order in which they were put on.
+pub fn codings(value: Option<&[u8]>) -> Result<Vec<Coding>, Fault> {
+    let codings: Vec<_> = tokens(value.unwrap_or_default()).filter_map(Coding::of).collect();
+    if codings.len() > MAX_CODINGS { Err(Fault::UndecodableBody) } else { Ok(codings) }
+}
+
+/// The headers that matter here.
 #[derive(Default)]
 struct Fields<'a> {
     length: Option<u64>,
@@ -73,6 +109,8 @@ struct Fields<'a> {
     chunked: bool,
     keep_alive: bool,
     location: Option<&'a [u8]>,
+    packed: Option<&'a [u8]>,
+    sets_cookies: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -93,6 +131,8 @@ impl<'a> Fields<'a> {
                     }
                 }
             }
+            10 if header.name.eq_ignore_ascii_case("set-cookie") => self.sets_cookies = true,
+            16 if header.name.eq_ignore_ascii_case("content-encoding") => self.packed = Some(header.value),
             8 if header.name.eq_ignore_ascii_case("location") => self.location = Some(header.value),
             _ => {}
         }
@@ -136,7 +176,7 @@ mod tests {
     use super::*;
 
     fn head(text: &str) -> Result<Head, Fault> {
-        parse(text.as_bytes(), false).map(|parsed| parsed.expect("complete").0)
+        parse(text.as_bytes(), false, Want::default()).map(|parsed| parsed.expect("complete").0)
     }
 
     #[test]
@@ -176,13 +216,27 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_wanted_is_copied_and_cookies_are_noticed_always() {
+        let text =
+            "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nX: y\r\nContent-Encoding: gzip, br\r\nContent-Length: 1\r\n\r\n";
+        let read = |want| parse(text.as_bytes(), false, want).expect("valid").expect("complete").0;
+        let nothing = read(Want::default());
+        assert!(nothing.sets_cookies && nothing.headers.is_empty() && nothing.codings.is_empty());
+        let cookies = read(Want { cookies: true, ..Want::default() });
+        assert_eq!(cookies.headers, [("Set-Cookie".into(), "a=b".into())]);
+        let all = read(Want { headers: true, body: true, cookies: false });
+        assert_eq!(all.headers.len(), 4);
+        assert_eq!(all.codings, [Coding::Gzip, Coding::Brotli]);
+    }
+
+    #[test]
     fn what_is_not_http_is_malformed_and_too_many_headers_are_too_many() {
         for bad in
             ["SSH-2.0-OpenSSH\r\n\r\n", "HTTP/2 200\r\n\r\n", "HTTP/1.1 099 X\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n"]
         {
-            assert_eq!(parse(bad.as_bytes(), false), Err(Fault::MalformedResponse), "{bad}");
+            assert_eq!(parse(bad.as_bytes(), false, Want::default()), Err(Fault::MalformedResponse), "{bad}");
         }
         let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(MAX_HEADERS + 1));
-        assert_eq!(parse(many.as_bytes(), false), Err(Fault::HeadTooLarge));
+        assert_eq!(parse(many.as_bytes(), false, Want::default()), Err(Fault::HeadTooLarge));
     }
 }

@@ -1,6 +1,8 @@
 //! One response as it arrives, in pieces of any size: pure, so that it can be tested at every byte.
 
 use super::{
+    answer::Want,
+    body::Body,
     chunked::Chunked,
     head::{Framing, Head, MAX_HEAD_BYTES, parse},
 };
@@ -12,10 +14,12 @@ const EAGER_BYTES: usize = 4 * 1024;
 /// How much memory a user's connection keeps for heads that came in pieces.
 const KEPT_BYTES: usize = 4 * 1024;
 
-/// Reads one response after another. Bodies are counted by the caller and thrown away.
+/// Reads one response after another. Bodies are counted by the caller, and kept only when wanted.
 #[derive(Debug)]
 pub struct Response {
     is_head: bool,
+    want: Want,
+    body: Body,
     state: State,
     /// A head that came in pieces; empty in the usual case.
     spill: Vec<u8>,
@@ -34,12 +38,21 @@ enum State {
 impl Response {
     /// A reader that has read nothing.
     pub fn new() -> Self {
-        Self { is_head: false, state: State::Head, spill: Vec::new(), head: None }
+        Self {
+            is_head: false,
+            want: Want::default(),
+            body: Body::default(),
+            state: State::Head,
+            spill: Vec::new(),
+            head: None,
+        }
     }
 
     /// Forgets the last response and expects another, to a `HEAD` request or to any other.
-    pub fn begin(&mut self, is_head: bool) {
+    pub fn begin(&mut self, is_head: bool, want: Want) {
         self.is_head = is_head;
+        self.want = want;
+        self.body.begin(want.body);
         self.state = State::Head;
         self.spill.clear();
         self.spill.shrink_to(KEPT_BYTES);
@@ -54,6 +67,11 @@ impl Response {
     /// The head of the complete response.
     pub fn take_head(&mut self) -> Option<Head> {
         self.head.take()
+    }
+
+    /// The body of the complete response as it came, when it was wanted.
+    pub fn take_body(&mut self) -> Vec<u8> {
+        self.body.take()
     }
 
     /// Takes what belongs to this response from the front of `input` and says how much that was.
@@ -82,6 +100,7 @@ impl Response {
             State::Head => self.head_in_pieces(input),
             State::Length(left) => {
                 let here = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
+                self.body.keep(&input[..here])?;
                 *left -= here as u64;
                 if *left == 0 {
                     self.state = State::Done;
@@ -89,19 +108,19 @@ impl Response {
                 Ok(here)
             }
             State::Chunked(chunked) => {
-                let here = chunked.take(input)?;
+                let here = chunked.take(input, &mut self.body)?;
                 if chunked.is_done() {
                     self.state = State::Done;
                 }
                 Ok(here)
             }
-            State::UntilClose => Ok(input.len()),
+            State::UntilClose => self.body.keep(input).map(|()| input.len()),
             State::Done => Ok(0),
         }
     }
 
     fn head_in_place(&mut self, input: &[u8]) -> Result<usize, Fault> {
-        if let Some((head, length)) = parse(input, self.is_head)? {
+        if let Some((head, length)) = parse(input, self.is_head, self.want)? {
             return self.head_is_known(head, length).map(|()| length);
         }
         self.spill.extend_from_slice(input);
@@ -112,7 +131,7 @@ impl Response {
         let before = self.spill.len();
         self.spill.extend_from_slice(input);
         let is_due = self.spill.len() <= EAGER_BYTES || may_hold_an_empty_line(&self.spill[before.saturating_sub(2)..]);
-        if is_due && let Some((head, length)) = parse(&self.spill, self.is_head)? {
+        if is_due && let Some((head, length)) = parse(&self.spill, self.is_head, self.want)? {
             self.spill.clear();
             return self.head_is_known(head, length).map(|()| length - before);
         }
@@ -130,7 +149,10 @@ impl Response {
         self.state = match head.framing {
             Framing::Interim => State::Head,
             Framing::None => State::Done,
-            Framing::Length(length) => State::Length(length),
+            Framing::Length(length) => {
+                self.body.expect(length)?;
+                State::Length(length)
+            }
             Framing::Chunked => State::Chunked(Chunked::new()),
             Framing::UntilClose => State::UntilClose,
         };
@@ -161,14 +183,14 @@ mod tests {
         "HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 3\r\n\r\nbye",
     ];
 
-    fn read(pieces: &[&[u8]], is_head: bool) -> Result<(Option<Head>, bool), Fault> {
+    fn read(pieces: &[&[u8]], is_head: bool) -> Result<(Option<Head>, bool, Vec<u8>), Fault> {
         let mut response = Response::new();
-        response.begin(is_head);
+        response.begin(is_head, Want { headers: true, cookies: true, body: true });
         for piece in pieces {
             response.feed(piece)?;
         }
         let done = response.is_done();
-        Ok((response.take_head(), done))
+        Ok((response.take_head(), done, response.take_body()))
     }
 
     #[test]

@@ -13,8 +13,9 @@ use dlt_model::{
     assignment::{Assignment, keys},
     histogram::Histogram,
     id::{Region, RunId, TestId},
+    load::Executor,
     program::{Request, Step},
-    report::{Measurements, Report},
+    report::{Iterations, Measurements, Report},
     segment::Segment,
     summary::Summary,
 };
@@ -165,6 +166,50 @@ async fn when_one_worker_is_killed_the_rest_are_exact() {
         assert_eq!((whole.requests, whole.bytes_sent), record.paths[&path(worker)], "worker {worker}");
         assert_eq!(whole.bytes_received, whole.requests * OK.len() as u64);
         assert_eq!(whole.outcomes.keys().collect::<Vec<_>>(), ["200"]);
+    }
+}
+
+const STALL: Duration = Duration::from_millis(400);
+/// How many requests are answered before the server stalls.
+const BEFORE_STALL: u64 = 300;
+
+/// The whole server, which has one thread, does nothing for a while.
+fn stall_once(turn: u64) -> Duration {
+    if turn == BEFORE_STALL {
+        let (_sender, receiver) = std::sync::mpsc::channel::<()>();
+        // The sender lives, so this lasts to the end.
+        let _ = receiver.recv_timeout(STALL);
+    }
+    Duration::ZERO
+}
+
+/// All arrivals but those answered before have waited from their intended instant to the end of the stall, however late the
+/// machine was: so many of them for at least half of it. Whoever measures from the actual start, or waits for an answer
+/// before the next request, has fewer.
+#[tokio::test]
+async fn arrivals_during_a_stall_have_waited_since_they_were_due() {
+    const RATE: u64 = 1_000;
+    const ARRIVALS: u64 = 1_500;
+    for most_users in [20, 1_000] {
+        let witness = Witness::start(Manner::Answers(OK, stall_once));
+        let mut job = Job::new(vec![get(&witness.url("/"))], 1, 1);
+        job.assignment.load[0].executor = Executor::ConstantArrivalRate {
+            rate: RATE as f64,
+            per_ms: 1_000,
+            duration_ms: ARRIVALS,
+            pre_allocated_virtual_users: 10,
+            max_virtual_users: most_users,
+        };
+        let (reports, whole) = job.run().await;
+        let Iterations { completed, interrupted, dropped } = reports[0].iterations;
+        assert_eq!(completed + interrupted + dropped, ARRIVALS, "with {most_users} users");
+        assert_exact(&whole, &witness.record().await);
+        let half = STALL / 2;
+        let edges = whole.latency.buckets().filter(|(edge_us, _)| u128::from(*edge_us) >= half.as_micros());
+        let waited: u64 = edges.map(|(_, count)| count).sum();
+        // Arrivals come a millisecond apart, and clocks are read to the millisecond.
+        let least = u64::try_from(half.as_millis()).expect("short") - 5;
+        assert!(waited + dropped >= least, "{waited} have waited, {dropped} were dropped, with {most_users} users");
     }
 }
 

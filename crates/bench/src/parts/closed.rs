@@ -3,13 +3,16 @@
 use super::{Part, apart, together};
 use crate::{
     args::Args,
-    contest,
+    contest::{self, Contest},
     run::Bench,
     server::Protocol,
     table::Table,
-    task::{Kind, Task},
+    task::{Kind, Place, Task},
     tools::{Checks, Tool},
 };
+
+const TOGETHER: &str = "client and server on one core";
+const APART: &str = "a core each";
 
 /// One protocol: one shared core for CPU per request, two for requests/s, and memory at each number of users.
 pub fn measure(part: Part, bench: &Bench, args: &Args, show: &mut dyn FnMut(&Table)) {
@@ -19,14 +22,15 @@ pub fn measure(part: Part, bench: &Bench, args: &Args, show: &mut dyn FnMut(&Tab
         _ => ("HTTP/1.1", Protocol::Http1, [Tool::Wrk, Tool::H2load]),
     };
     let tools = args.tools(&Tool::ALL);
-    let task = |users| Task { kind: Kind::Steady, protocol, users, secs: args.secs(), stall: None };
+    let compete = |users, place: Place, where_: &str| {
+        let title = &format!("{name}, {users} users, {where_}");
+        let task = Task { kind: Kind::Steady, protocol, users, secs: args.secs(), stall: None };
+        contest::hold(bench, &Contest { title, task, place, tools: &tools, bases: &bases }, args.rounds())
+    };
     let users = args.users();
-    let first = users[0];
-    let title = format!("{name}, {first} users, client and server on one core");
-    show(&contest::hold(bench, &title, &task(first), &together(), &tools, &bases, args.rounds()));
+    show(&compete(users[0], together(), TOGETHER));
     for users in users {
-        let title = format!("{name}, {users} users, a core each");
-        show(&contest::hold(bench, &title, &task(users), &apart(), &tools, &bases, args.rounds()));
+        show(&compete(users, apart(), APART));
     }
 }
 
@@ -35,9 +39,9 @@ pub fn measure_scenario(bench: &Bench, args: &Args, show: &mut dyn FnMut(&Table)
     let users = args.users()[0];
     let task = Task { kind: Kind::Scenario, protocol: Protocol::Http1, users, secs: args.secs(), stall: None };
     let tools = args.tools(&[Tool::Worker(Checks::Status), Tool::K6, Tool::Locust]);
-    let title = format!("Scenario of GET, check, extract, POST, check; {users} users");
-    for (place, where_) in [(together(), "client and server on one core"), (apart(), "a core each")] {
-        let title = format!("{title}, {where_}");
-        show(&contest::hold(bench, &title, &task, &place, &tools, &[Tool::K6, Tool::Locust], args.rounds()));
+    let bases = &[Tool::K6, Tool::Locust];
+    for (place, where_) in [(together(), TOGETHER), (apart(), APART)] {
+        let title = &format!("Scenario of GET, check, extract, POST, check; {users} users, {where_}");
+        show(&contest::hold(bench, &Contest { title, task, place, tools: &tools, bases }, args.rounds()));
     }
 }

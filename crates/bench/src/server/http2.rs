@@ -39,6 +39,14 @@ pub struct Http2 {
     open_head: Option<(u32, bool)>,
 }
 
+/// One frame of the peer's.
+struct Frame<'a> {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    payload: &'a [u8],
+}
+
 impl Default for Http2 {
     fn default() -> Self {
         Self { partial: Vec::new(), is_greeted: false, window: FIRST_WINDOW, waiting: Vec::new(), open_head: None }
@@ -67,7 +75,7 @@ impl Http2 {
             }
             at = PREFACE.len();
             self.is_greeted = true;
-            frame(out, SETTINGS, 0, 0, &[]);
+            write(out, SETTINGS, 0, 0, &[]);
         }
         while let Some(head) = whole.get(at..at + FRAME_HEAD) {
             let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
@@ -76,7 +84,7 @@ impl Http2 {
             }
             let Some(payload) = whole.get(at + FRAME_HEAD..at + FRAME_HEAD + length) else { break };
             let stream = number(&head[5..9]) & 0x7fff_ffff;
-            if !self.take(head[3], head[4], stream, payload, out, site) {
+            if !self.take(&Frame { kind: head[3], flags: head[4], stream, payload }, out, site) {
                 return false;
             }
             at += FRAME_HEAD + length;
@@ -85,7 +93,8 @@ impl Http2 {
         true
     }
 
-    fn take(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8], out: &mut Vec<u8>, site: &mut Site) -> bool {
+    fn take(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>, site: &mut Site) -> bool {
+        let Frame { kind, flags, stream, payload } = *frame;
         match kind {
             HEADERS if flags & END_HEADERS == 0 => self.open_head = Some((stream, flags & END_STREAM != 0)),
             HEADERS if flags & END_STREAM != 0 => self.answer(stream, out, site),
@@ -98,14 +107,14 @@ impl Http2 {
                 if !payload.is_empty() {
                     // What came is read at once, so the peer may send as much again.
                     let length = u32::try_from(payload.len()).unwrap_or(0).to_be_bytes();
-                    frame(out, WINDOW_UPDATE, 0, 0, &length);
+                    write(out, WINDOW_UPDATE, 0, 0, &length);
                 }
                 if flags & END_STREAM != 0 {
                     self.answer(stream, out, site);
                 }
             }
-            SETTINGS if flags & ACK == 0 => frame(out, SETTINGS, ACK, 0, &[]),
-            PING if flags & ACK == 0 => frame(out, PING, ACK, 0, payload),
+            SETTINGS if flags & ACK == 0 => write(out, SETTINGS, ACK, 0, &[]),
+            PING if flags & ACK == 0 => write(out, PING, ACK, 0, payload),
             WINDOW_UPDATE if stream == 0 && payload.len() == 4 => {
                 self.window += i64::from(number(payload) & 0x7fff_ffff);
                 while self.window >= PAGE.len() as i64 && !self.waiting.is_empty() {
@@ -130,8 +139,8 @@ impl Http2 {
 
     fn send(&mut self, stream: u32, out: &mut Vec<u8>) {
         self.window -= PAGE.len() as i64;
-        frame(out, HEADERS, END_HEADERS, stream, ANSWER_HEAD);
-        frame(out, DATA, END_STREAM, stream, PAGE);
+        write(out, HEADERS, END_HEADERS, stream, ANSWER_HEAD);
+        write(out, DATA, END_STREAM, stream, PAGE);
     }
 }
 
@@ -139,7 +148,7 @@ fn number(four: &[u8]) -> u32 {
     four.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
 }
 
-fn frame(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+fn write(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
     let length = u32::try_from(payload.len()).expect("our frames are short").to_be_bytes();
     out.extend_from_slice(&[length[1], length[2], length[3], kind, flags]);
     out.extend_from_slice(&stream.to_be_bytes());
@@ -152,17 +161,17 @@ mod tests {
 
     fn greeting() -> Vec<u8> {
         let mut bytes = PREFACE.to_vec();
-        frame(&mut bytes, SETTINGS, 0, 0, &[]);
+        write(&mut bytes, SETTINGS, 0, 0, &[]);
         bytes
     }
 
     #[test]
     fn streams_are_answered_however_their_frames_are_cut() {
         let mut bytes = greeting();
-        frame(&mut bytes, HEADERS, END_HEADERS | END_STREAM, 1, &[0x82]);
-        frame(&mut bytes, HEADERS, 0, 3, &[0x83]);
-        frame(&mut bytes, CONTINUATION, END_HEADERS, 3, &[0x84]);
-        frame(&mut bytes, DATA, END_STREAM, 3, b"body");
+        write(&mut bytes, HEADERS, END_HEADERS | END_STREAM, 1, &[0x82]);
+        write(&mut bytes, HEADERS, 0, 3, &[0x83]);
+        write(&mut bytes, CONTINUATION, END_HEADERS, 3, &[0x84]);
+        write(&mut bytes, DATA, END_STREAM, 3, b"body");
         for cut in 0..bytes.len() {
             let (mut reader, mut site, mut out) = (Http2::default(), Site::default(), Vec::new());
             assert!(reader.feed(&bytes[..cut], &mut out, &mut site));
@@ -176,13 +185,13 @@ mod tests {
         let (mut reader, mut site, mut out) = (Http2::default(), Site::default(), Vec::new());
         let mut bytes = greeting();
         for stream in 0..400 {
-            frame(&mut bytes, HEADERS, END_HEADERS | END_STREAM, 2 * stream + 1, &[0x82]);
+            write(&mut bytes, HEADERS, END_HEADERS | END_STREAM, 2 * stream + 1, &[0x82]);
         }
         assert!(reader.feed(&bytes, &mut out, &mut site));
         let fitting = 65_535 / 200;
         assert_eq!((site.requests, reader.waiting.len()), (400, 400 - fitting));
         let mut update = Vec::new();
-        frame(&mut update, WINDOW_UPDATE, 0, 0, &200_u32.to_be_bytes());
+        write(&mut update, WINDOW_UPDATE, 0, 0, &200_u32.to_be_bytes());
         assert!(reader.feed(&update, &mut out, &mut site));
         assert_eq!(reader.waiting.len(), 399 - fitting);
         assert!(!Http2::default().feed(&[b'x'; 24], &mut out, &mut site));

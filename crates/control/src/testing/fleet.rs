@@ -177,6 +177,12 @@ fn report(run: &RunKey, worker: u32, region: Region, samples: u64, ending: Endin
         iterations: Iterations { completed: samples, ..Iterations::default() },
         labels: [("home".to_owned(), seen)].into(),
         seconds: vec![Second { virtual_users: 1, succeeded: samples, failed: 0, latency: Buckets::from(&latency) }],
+        resolution_secs: 1,
+        checks: BTreeMap::new(),
+        metrics: BTreeMap::new(),
+        transactions: BTreeMap::new(),
+        lateness: Histogram::default(),
+        iteration_duration: Histogram::default(),
         degraded: Vec::new(),
     }
 }

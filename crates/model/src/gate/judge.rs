@@ -108,7 +108,7 @@ pub fn broken_so_far(clauses: &[Clause], seconds: &[Slice]) -> Vec<ClauseVerdict
             let length = clause.window.map_or(seconds.len(), whole_seconds);
             let recent = &seconds[seconds.len().checked_sub(length)?..];
             let mut stretch = Stretch::default();
-            recent.iter().for_each(|slice| stretch.push(slice));
+            recent.iter().for_each(|slice| stretch.push(slice, 1));
             let verdict = verdict_on(clause, &stretch.sample(), clause.window.map(|_| seconds.len() as u64));
             (verdict.outcome == Outcome::Broken).then_some(verdict)
         })
@@ -142,7 +142,7 @@ fn invalid_reasons(clauses: &[ClauseVerdict], summary: &Summary) -> Vec<String> 
 
 fn judge_clause(clause: &Clause, summary: &Summary) -> ClauseVerdict {
     if let Some(window) = clause.window {
-        return judge_window(clause, whole_seconds(window), &summary.seconds);
+        return judge_window(clause, whole_seconds(window), &summary.seconds, summary.resolution_secs);
     }
     let measurements = match &clause.selector {
         None => Some(&summary.total.all),
@@ -158,21 +158,27 @@ fn judge_clause(clause: &Clause, summary: &Summary) -> ClauseVerdict {
     }
 }
 
-/// Judges every full stretch of so many seconds and keeps the worst; a shorter run is one stretch.
-fn judge_window(clause: &Clause, length: usize, seconds: &[Slice]) -> ClauseVerdict {
-    let length = length.min(seconds.len());
+/// Judges every full stretch of so many seconds and keeps the worst; a shorter run is one stretch. Of a long run, whose
+/// seconds were joined, stretches are whole entries.
+fn judge_window(clause: &Clause, window_secs: usize, seconds: &[Slice], resolution_secs: u32) -> ClauseVerdict {
+    let each = usize::try_from(resolution_secs).unwrap_or(usize::MAX).max(1);
+    if window_secs < each {
+        let message = format!("of so long a run only stretches of {each}s are known; judge it over {each}s or more");
+        return unjudged(clause, message);
+    }
+    let length = window_secs.div_ceil(each).min(seconds.len());
     let mut stretch = Stretch::default();
     let mut worst: Option<ClauseVerdict> = None;
     for (index, slice) in seconds.iter().enumerate() {
-        stretch.push(slice);
+        stretch.push(slice, each as u64);
         if index + 1 < length {
             continue;
         }
-        let verdict = verdict_on(clause, &stretch.sample(), Some(index as u64 + 1));
+        let verdict = verdict_on(clause, &stretch.sample(), Some((index as u64 + 1) * each as u64));
         if verdict.observed.is_some() && worst.as_ref().is_none_or(|before| is_worse(&verdict, before)) {
             worst = Some(verdict);
         }
-        stretch.pop(&seconds[index + 1 - length]);
+        stretch.pop(&seconds[index + 1 - length], each as u64);
     }
     worst.unwrap_or_else(|| unjudged(clause, "there are no samples".to_owned()))
 }

@@ -190,19 +190,19 @@ pub(super) struct Stretch {
 }
 
 impl Stretch {
-    pub fn push(&mut self, slice: &Slice) {
+    pub fn push(&mut self, slice: &Slice, seconds: u64) {
         self.succeeded += slice.succeeded;
         self.failed += slice.failed;
-        self.seconds += 1;
+        self.seconds += seconds;
         for (edge, count) in slice.latency.iter() {
             *self.latency.entry(edge).or_default() += count;
         }
     }
 
-    pub fn pop(&mut self, slice: &Slice) {
+    pub fn pop(&mut self, slice: &Slice, seconds: u64) {
         self.succeeded -= slice.succeeded;
         self.failed -= slice.failed;
-        self.seconds -= 1;
+        self.seconds -= seconds;
         for (edge, count) in slice.latency.iter() {
             let left = self.latency.get(&edge).map_or(0, |have| have.saturating_sub(count));
             if left == 0 {

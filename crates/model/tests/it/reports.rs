@@ -70,6 +70,12 @@ pub fn report(worker: u32, region_name: &str, label: &str, seconds: &[Seen]) -> 
         iterations: Iterations { completed: all.samples(), interrupted: 0, dropped: 0 },
         labels: BTreeMap::from([(label.to_owned(), all)]),
         seconds,
+        resolution_secs: 1,
+        checks: BTreeMap::new(),
+        metrics: BTreeMap::new(),
+        transactions: BTreeMap::new(),
+        lateness: Histogram::default(),
+        iteration_duration: Histogram::default(),
         degraded: Vec::new(),
     }
 }

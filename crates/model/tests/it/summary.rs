@@ -1,6 +1,8 @@
 //! Merging is adding: the order and the grouping of reports change nothing.
 
 use dlt_model::{
+    metric::Metric,
+    program::MetricKind,
     report::{Ending, Report},
     summary::{Misplaced, Summary, add_tick},
 };
@@ -14,11 +16,19 @@ fn seen() -> impl Strategy<Value = Vec<Seen>> {
 }
 
 fn fleet() -> impl Strategy<Value = Vec<Report>> {
-    let worker = (seen(), prop::sample::select(vec!["home", "buy"]), prop::bool::ANY);
+    let worker = (seen(), prop::sample::select(vec!["home", "buy"]), prop::bool::ANY, 0..3_u32);
     prop::collection::vec(worker, 1..5).prop_map(|workers| {
         let each = workers.into_iter().enumerate();
-        each.map(|(index, (seconds, label, degraded))| {
+        each.map(|(index, (seconds, label, degraded, doublings))| {
             let mut report = report(u32::try_from(index).unwrap(), "eu-west-1", label, &seconds);
+            report.resolution_secs = 1 << doublings;
+            report.checks.entry(label.to_owned()).or_default().count(degraded);
+            let mut metric = Metric::new(MetricKind::Trend);
+            metric.record(f64::from(doublings), 1);
+            report.metrics.insert("size".to_owned(), metric);
+            report.transactions.clone_from(&report.labels);
+            report.lateness.record(100);
+            report.iteration_duration.record(200);
             if degraded {
                 report.degraded.push("slow".to_owned());
             }
@@ -64,6 +74,18 @@ proptest! {
         let stored = serde_json::to_string(&summary).unwrap();
         prop_assert_eq!(serde_json::from_str::<Summary>(&stored).unwrap(), summary);
     }
+}
+
+#[test]
+fn a_coarse_report_and_a_fine_one_are_told_at_the_coarser_resolution() {
+    let fine = report(0, "eu-west-1", "home", &[counts(1, 0), counts(2, 0), counts(3, 1)]);
+    let mut coarse = report(1, "eu-west-1", "home", &[counts(10, 0), counts(20, 0)]);
+    coarse.resolution_secs = 2;
+    let summary = summary(2, &[fine, coarse]);
+    assert_eq!(summary.resolution_secs, 2);
+    assert_eq!(summary.seconds.iter().map(|slice| slice.samples()).collect::<Vec<_>>(), [13, 24]);
+    assert_eq!(summary.seconds.iter().map(|slice| slice.virtual_users).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(summary.total.transactions.len(), 0);
 }
 
 #[test]

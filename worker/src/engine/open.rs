@@ -1,0 +1,102 @@
+//! The open model: iterations begin at instants of their own, whoever is free.
+//!
+//! An iteration that is due while the event loop is busy begins late, and its latency counts from its instant. One that
+//! finds nobody free gets a new user, for as long as there may be more; after that it is dropped and counted.
+
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use tokio::task::JoinSet;
+
+use super::{
+    actor::Actor,
+    pool::{Pool, Seat},
+    stream::{Stream, raise_panic},
+    timer::ExactTimer,
+};
+use crate::pacer::Arrivals;
+
+/// How long the timer rests at least: at high rates all iterations that are due by then begin together.
+const QUANTUM: Duration = Duration::from_micros(200);
+/// How many iterations begin before sockets are looked after again.
+const ITERATIONS_AT_ONCE: usize = 256;
+
+/// How many users there are, and may be.
+#[derive(Clone, Copy)]
+pub struct Users {
+    pub pre_allocated: u64,
+    pub most: u64,
+}
+
+/// Runs this thread's share of the arrivals to the end of the execution.
+pub async fn run(stream: &Rc<Stream>, arrivals: &Arrivals, users: Users, timer: ExactTimer) {
+    let Some(share) = stream.share.iterations(users.most) else { return };
+    let pool = Rc::new(Pool::default());
+    let mut coming = stream.share.users().numbers(users.most);
+    let first = stream.share.users().share_of(users.pre_allocated);
+    let mut present = JoinSet::new();
+    let mut come = |present: &mut JoinSet<()>| {
+        let Some(number) = coming.next() else { return false };
+        present.spawn_local(attend(Rc::clone(stream), Rc::clone(&pool), pool.admit(), number));
+        true
+    };
+    for _ in 0..first {
+        come(&mut present);
+    }
+    let mut schedule = arrivals.schedule(share);
+    while !stream.halt.is_raised() {
+        let now = Instant::now();
+        let mut begun = 0;
+        while let Some(due) = schedule.peek().map(|due| stream.at(due)).filter(|due| *due <= now) {
+            if begun == ITERATIONS_AT_ONCE {
+                break;
+            }
+            let is_taken = pool.hand(due) || (come(&mut present) && pool.hand(due));
+            if !is_taken {
+                stream.recorder.drop_iteration();
+            }
+            schedule.advance();
+            begun += 1;
+        }
+        let Some(due) = schedule.peek().map(|due| stream.at(due)) else { break };
+        if due <= now {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        tokio::select! {
+            biased;
+            set = timer.sleep_until(due.max(now + QUANTUM)) => if set.is_err() {
+                // The kernel has no exact timer for us; the event loop's own is a millisecond late and no more.
+                stream.halt.sleep_until(due).await;
+            },
+            () = stream.halt.wait() => break,
+            Some(ended) = present.join_next() => raise_panic(ended),
+        }
+    }
+    pool.close();
+    stream.see_off(&mut present).await;
+}
+
+/// One user: iterates whenever it is told to.
+async fn attend(stream: Rc<Stream>, pool: Rc<Pool>, seat: Rc<Seat>, number: u64) {
+    let recorder = &*stream.recorder;
+    let mut actor = Box::new(Actor::new(Rc::clone(&stream.desk), Rc::clone(&stream.flow), number));
+    if actor.start(recorder).await.is_err() {
+        if pool.leave(&seat) {
+            recorder.drop_iteration();
+        }
+        return;
+    }
+    while let Some(intended) = pool.next(&seat).await {
+        let presence = recorder.enter();
+        recorder.note_lateness(intended);
+        let Ok(pause) = actor.iterate(intended, recorder).await else { return };
+        drop(presence);
+        if let Some(pause) = pause.filter(|pause| !pause.is_zero()) {
+            stream.halt.sleep_until(Instant::now() + pause).await;
+        }
+        pool.release(&seat);
+    }
+}

@@ -141,11 +141,12 @@ impl Bench {
         };
         command.env("SSL_CERT_FILE", self.folder.path().join("authority.pem"));
         let used = Used::now();
-        let mut child = Guarded(spawn(command, tool, folder.path(), &place.client)?);
-        if matches!(tool, Tool::Worker(_)) {
+        let (patience, is_bare) = (patience(task, tool), matches!(tool, Tool::Worker(_)));
+        let mut child = Guarded(spawn(command, tool, folder.path(), place, patience)?);
+        if is_bare {
             worker::open(folder.path(), &mut child.0)?;
         }
-        let mut watch = Watch::new(Duration::from_secs(task.secs), tool);
+        let mut watch = Watch::new(Duration::from_secs(task.secs), patience, is_bare);
         let succeeded = loop {
             if let Some(status) = child.0.try_wait().map_err(|error| error.to_string())? {
                 break status.success();
@@ -177,21 +178,26 @@ impl Bench {
     }
 }
 
+/// When a tool must have ended; who starts slowly ends slowly.
+fn patience(task: &Task, tool: Tool) -> Duration {
+    Duration::from_secs(task.secs) + EXTRA_TIME + 2 * Duration::from_secs(tool.least_secs())
+}
+
 /// Memory of a running tool, and the end of its patience.
 struct Watch {
     began: Instant,
     lasts: Duration,
     /// When it must have ended.
     patience: Duration,
+    /// Whether it runs without `timeout` around it, whose memory is not the tool's.
+    is_bare: bool,
     peak_bytes: u64,
     resident_bytes: u64,
 }
 
 impl Watch {
-    fn new(lasts: Duration, tool: Tool) -> Self {
-        // Who starts slowly ends slowly.
-        let patience = lasts + EXTRA_TIME + 2 * Duration::from_secs(tool.least_secs());
-        Self { began: Instant::now(), lasts, patience, peak_bytes: 0, resident_bytes: 0 }
+    fn new(lasts: Duration, patience: Duration, is_bare: bool) -> Self {
+        Self { began: Instant::now(), lasts, patience, is_bare, peak_bytes: 0, resident_bytes: 0 }
     }
 
     fn look(&mut self, process: u32) -> Result<(), String> {
@@ -199,7 +205,11 @@ impl Watch {
         if elapsed > self.patience {
             return Err("it did not end in time".to_owned());
         }
-        self.peak_bytes = self.peak_bytes.max(machine::peak_memory(process).values().sum());
+        let mut memory = machine::peak_memory(process);
+        if !self.is_bare {
+            memory.remove(&process);
+        }
+        self.peak_bytes = self.peak_bytes.max(memory.values().sum());
         if self.resident_bytes == 0 && elapsed >= self.lasts.mul_f64(SETTLED) {
             self.resident_bytes = machine::resident_memory(process).unwrap_or(0);
         }
@@ -223,17 +233,35 @@ impl Drop for Guarded {
 }
 
 /// Processes stay on the processors of the thread that starts them.
-fn spawn(mut command: Command, tool: Tool, folder: &Path, processors: &[usize]) -> Result<Child, String> {
+fn spawn(command: Command, tool: Tool, folder: &Path, place: &Place, patience: Duration) -> Result<Child, String> {
     let file = |name: &str| fs::File::create(folder.join(name)).expect("a file in a fresh temporary folder");
-    if !matches!(tool, Tool::Worker(_)) {
-        command.stdin(Stdio::null()).stdout(file("stdout"));
-    }
+    let mut command = if matches!(tool, Tool::Worker(_)) {
+        command
+    } else {
+        let mut bounded = bounded(&command, patience);
+        bounded.stdin(Stdio::null()).stdout(file("stdout"));
+        bounded
+    };
     command.stderr(file("stderr")).process_group(0);
     let start = || {
-        machine::pin_this_thread(processors);
+        machine::pin_this_thread(&place.client);
         command.spawn().map_err(|error| format!("{} cannot be started: {error}", tool.name()))
     };
     std::thread::scope(|scope| scope.spawn(start).join()).unwrap_or_else(|_| Err("pinning failed".to_owned()))
+}
+
+/// The same under `timeout`, so that a peer ends some time even when we are killed. Our worker ends with its standard input.
+fn bounded(command: &Command, patience: Duration) -> Command {
+    let seconds = (patience + LOOK_EVERY).as_secs() + 1;
+    let mut bounded = Command::new("timeout");
+    bounded.args(["--kill-after=1", &seconds.to_string()]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        bounded.env(name, value.unwrap_or_default());
+    }
+    if let Some(folder) = command.get_current_dir() {
+        bounded.current_dir(folder);
+    }
+    bounded
 }
 
 fn last_line(folder: &Path) -> String {

@@ -1,5 +1,6 @@
 //! The worker against real servers on the loopback: what it says must be what the server saw.
 
+mod accuracy;
 mod counts;
 mod job;
 mod life;
@@ -7,3 +8,4 @@ mod s3;
 mod server;
 mod timing;
 mod tls;
+mod witness;

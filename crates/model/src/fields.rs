@@ -45,6 +45,11 @@ impl<'a> Fields<'a> {
         self.node.place
     }
 
+    /// The path of this mapping.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The path of a key below this mapping.
     pub fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
@@ -57,7 +62,9 @@ impl<'a> Fields<'a> {
 
     /// The value of a key, unless absent or null.
     pub fn optional(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.node.get(key).filter(|node| !node.is_null())
     }
 
@@ -153,12 +160,19 @@ impl<'a> Fields<'a> {
 
     /// Reports every key that nobody asked for.
     pub fn finish(self) {
+        self.finish_knowing(&[]);
+    }
+
+    /// As [`Fields::finish`], with what the words of other tools are called here.
+    pub fn finish_knowing(self, synonyms: &[(&str, &str)]) {
         for (key, _) in self.node.entries().iter().filter(|(key, _)| !self.known.contains(&key.text.as_str())) {
             let path = self.path_of(&key.text);
             let problem = Problem::at(key.place, path, format!("unknown key `{}`", key.text));
-            self.problems.push(match suggest(&key.text, self.known.iter().copied()) {
-                Some(known) => problem.hint(format!("did you mean `{known}`?")),
-                None => problem.hint(format!("known here: {}", self.known.join(", "))),
+            let synonym = synonyms.iter().find(|(word, _)| *word == key.text);
+            self.problems.push(match (synonym, suggest(&key.text, self.known.iter().copied())) {
+                (Some((_, here)), _) => problem.hint(*here),
+                (None, Some(known)) => problem.hint(format!("did you mean `{known}`?")),
+                (None, None) => problem.hint(format!("known here: {}", self.known.join(", "))),
             });
         }
     }

@@ -12,6 +12,7 @@ pub mod document;
 pub mod duration;
 pub mod expression;
 pub mod fields;
+pub mod forecast;
 pub mod gate;
 pub mod histogram;
 pub mod id;

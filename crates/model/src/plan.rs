@@ -8,6 +8,7 @@ use crate::{
     id::{Region, RunId, TestId},
     load::Execution,
     problem::{Problem, Problems},
+    program::Step,
     scenario::{MAX_VIRTUAL_USERS_PER_WORKER, MAX_WORKERS, RegionLoad, Scenario, Warning},
     segment::Segment,
 };
@@ -102,7 +103,7 @@ impl LoadPlan {
             workers: self.groups.iter().map(|group| group.workers).sum(),
             regions: self.groups.len(),
             duration: self.scenario.duration(),
-            requests: self.scenario.program.requests().count(),
+            requests: self.scenario.program.steps().filter(|step| step.is_sample()).count(),
         }
     }
 
@@ -155,7 +156,7 @@ fn group(scenario: &Scenario, problems: &mut Vec<Problem>, warnings: &mut Vec<Wa
     if scenario.fleet.is_empty() {
         problems.push(Problem::of("fleet", "a scenario needs at least one region"));
     }
-    if scenario.program.requests().next().is_none() {
+    if !scenario.program.steps().any(Step::is_sample) {
         problems.push(Problem::of("requests", "a scenario needs at least one request"));
     }
     for execution in &scenario.load {

@@ -50,6 +50,11 @@ impl Program {
 }
 
 impl Step {
+    /// Whether it sends something and is counted.
+    pub fn is_sample(&self) -> bool {
+        matches!(self, Self::Request(_) | Self::WebSocket(_) | Self::Grpc(_) | Self::Tcp(_))
+    }
+
     /// The steps that it holds itself.
     pub fn inner(&self) -> impl Iterator<Item = &Self> {
         let (first, second, branches): (&[Self], &[Self], &[Branch]) = match self {

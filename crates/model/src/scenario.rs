@@ -7,7 +7,9 @@ mod body;
 pub mod dlt_json;
 mod limits;
 pub mod native;
+mod patterns;
 pub mod schema;
+pub mod sources;
 mod substitute;
 
 use std::borrow::Cow;
@@ -18,6 +20,7 @@ pub use self::limits::{
     MAX_BODY_BYTES, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_REQUESTS, MAX_STAGE_MS, MAX_TAG_LENGTH, MAX_TAGS,
     MAX_URL_LENGTH, MAX_VIRTUAL_USERS_PER_WORKER, MAX_WORKERS, METHODS, MIN_NAME_LENGTH,
 };
+pub use self::sources::{MAX_FILES_BYTES, Sources};
 pub use crate::program::{Expect, Request};
 use crate::{
     document,
@@ -93,24 +96,24 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 impl Scenario {
     /// Reads a scenario file of any format we know, told apart by its content: AWS DLT's JSON has `testScenario`.
     ///
-    /// `lookup` answers `${NAME}`; `default_region` stands where the file names none. `file_name` is used for nothing but
-    /// telling formats apart that cannot be run yet (`.jmx`, `.js`, …).
+    /// `sources` answer `${NAME}` and files that lie beside it; `default_region` stands where the file names none. `file_name`
+    /// is used for nothing but telling formats apart that cannot be run yet (`.jmx`, `.js`, …).
     ///
     /// # Errors
     /// Every problem of the file, each with its place.
     pub fn read(
         file_name: &str,
         text: &str,
-        lookup: &dyn Fn(&str) -> Option<String>,
+        sources: &Sources<'_>,
         default_region: Option<&Region>,
     ) -> Result<(Self, Vec<Warning>), Problems> {
         refuse_scripts(file_name)?;
-        let mut root = document::parse(&json_escapes(text))?;
-        let mut unset = substitute::substitute(&mut root, lookup);
+        let mut root = document::parse(&json_escapes(text)).map_err(|problem| quotes(problem, text))?;
+        let mut unset = substitute::substitute(&mut root, sources.variable);
         let read = if dlt_json::looks_like(&root) {
             dlt_json::read(&root, default_region).map(|submission| (submission.scenario, submission.warnings))
         } else {
-            native::read(&root, default_region)
+            native::read(&root, sources, default_region)
         };
         match read {
             Ok(read) => Problems::unless_empty(unset, read),
@@ -143,6 +146,15 @@ impl Scenario {
     /// Workers of all regions together.
     pub fn workers(&self) -> u32 {
         self.fleet.iter().map(|load| load.workers).sum()
+    }
+}
+
+/// Braces mean something to YAML: whoever writes a template without quotes is told.
+fn quotes(problem: Problem, text: &str) -> Problem {
+    let line = problem.place.and_then(|place| text.lines().nth(place.line.saturating_sub(1)));
+    match line {
+        Some(line) if line.contains("{{") => problem.hint("put a text with `{{ … }}` in quotes here"),
+        _ => problem,
     }
 }
 

@@ -25,6 +25,27 @@ pub const MAX_TAG_LENGTH: usize = 50;
 /// Ramp-up and hold-for, each: 30 days.
 pub const MAX_STAGE_MS: u64 = 30 * 24 * 3_600_000;
 
+/// Executions of one scenario.
+pub const MAX_EXECUTIONS: usize = 50;
+/// Stages of one execution.
+pub const MAX_STAGES: usize = 1_000;
+/// Iterations of one execution.
+pub const MAX_ITERATIONS: u64 = 1_000_000_000_000;
+/// Flows of one scenario.
+pub const MAX_FLOWS: usize = 100;
+/// Steps of one scenario over all flows, those that hold others included.
+pub const MAX_STEPS: usize = 1_000;
+/// Turns that `loop` and `while` may take.
+pub const MAX_TURNS: u64 = 1_000_000;
+/// Redirects that may be followed.
+pub const MAX_REDIRECTS: u64 = 50;
+/// Variables, secrets, headers, checks, extractions, or metrics' tags: each list of names.
+pub const MAX_NAMES: usize = 200;
+/// Rows of data of one scenario.
+pub const MAX_ROWS: usize = 1_000_000;
+/// Characters of the name of a flow, an execution, a group, a check or a metric.
+pub const MAX_KEY_LENGTH: usize = 200;
+
 /// The methods a request may have.
 pub const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
@@ -41,6 +62,15 @@ pub(super) fn name(text: &str) -> Result<String, String> {
         return Err("must not contain control characters".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// The name of a flow, an execution, a group, a check or a metric, or what is wrong with it.
+pub(super) fn key(text: &str) -> Result<String, String> {
+    let length = text.chars().count();
+    if (1..=MAX_KEY_LENGTH).contains(&length) && !text.chars().any(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("expected a name of 1 to {MAX_KEY_LENGTH} characters without control characters"))
 }
 
 /// A description as it is, or what is wrong with it.

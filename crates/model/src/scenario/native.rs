@@ -1,4 +1,5 @@
-//! Our own format: a page of YAML that a user of k6, Taurus or Artillery reads without a manual.
+//! Our own format: a page of YAML that a user of k6, Taurus or Artillery reads without a manual. `docs/scenarios.md` is the
+//! manual all the same.
 //!
 //! ```yaml
 //! name: shop front
@@ -9,68 +10,73 @@
 //! workers: 2                 # 1 unless given; or `regions: [{region: eu-west-1, workers: 2}, us-east-1]`
 //! defaults:
 //!   base_url: https://${TARGET:-shop.example.com}
-//!   headers: { accept: application/json }
-//!   timeout: 10s             # 30s unless given
 //! requests:
 //!   - GET /products          # a method and a path or URL
 //!   - label: add to basket
 //!     method: POST
 //!     url: /basket
-//!     json: { product: 7 }   # or `body:` with text
-//!     expect: 201            # a status, a class such as 2xx, or a list of them; any 2xx or 3xx unless given
+//!     json: { product: 7 }
+//!     expect: 201
+//!     extract: { basket: $.id }
 //!     think_time: 1s
+//!   - GET /basket/{{ basket }}
 //! thresholds:
 //!   - success_rate >= 99.5%
-//!   - p95 <= 800ms
 //! ```
 
+mod auth;
+mod body;
+mod checks;
+mod data;
+mod extract;
+mod fleet;
+mod grpc;
+mod http;
+mod load;
+mod pause;
+mod rate;
 mod request;
+mod scope;
+mod socket;
+mod steps;
+mod table;
+mod values;
+mod words;
 
+use std::collections::BTreeMap;
+
+use self::{
+    scope::Scope,
+    values::{optional, required},
+};
 use super::{
-    DEFAULT_GRACEFUL_STOP, Kind, RegionLoad, Scenario, Warning,
-    limits::{self, MAX_REQUESTS, MAX_TAGS, MAX_VIRTUAL_USERS_PER_WORKER, MAX_WORKERS},
+    Kind, Scenario, Sources, Warning,
+    limits::{self, MAX_FLOWS, MAX_REQUESTS, MAX_TAGS},
+    sources::Files,
 };
 use crate::{
     document::{Node, Value},
-    duration::Duration,
     fields::Fields,
     gate::{self, Clause},
     id::Region,
-    load::{Execution, Executor},
+    load::Execution,
     problem::{Place, Problem, Problems},
     program::{Flow, Program, Step},
-    segment::Segment,
 };
-
-/// What the field calls our keys elsewhere.
-const SYNONYMS: [(&str, &str); 16] = [
-    ("vus", "write `load.virtual_users`"),
-    ("users", "write `load.virtual_users`"),
-    ("concurrency", "write `load.virtual_users`"),
-    ("virtual_users", "it belongs below `load`"),
-    ("ramp_up", "it belongs below `load`"),
-    ("hold_for", "it belongs below `load`"),
-    ("ramp-up", "write `load.ramp_up`"),
-    ("hold-for", "write `load.hold_for`"),
-    ("duration", "write `load.hold_for`"),
-    ("base_url", "write `defaults.base_url`"),
-    ("target", "write `defaults.base_url`"),
-    ("stages", "this release has one ramp-up and one hold-for"),
-    ("phases", "this release has one ramp-up and one hold-for"),
-    ("arrival_rate", "this release has constant virtual users only"),
-    ("iterations", "this release ends by time: write `load.hold_for`"),
-    ("execution", "this looks like Taurus; write `load` and `requests`"),
-];
 
 /// Reads a scenario; variables have been replaced before.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn read(root: &Node, default_region: Option<&Region>) -> Result<(Scenario, Vec<Warning>), Problems> {
+pub fn read(
+    root: &Node,
+    sources: &Sources<'_>,
+    default_region: Option<&Region>,
+) -> Result<(Scenario, Vec<Warning>), Problems> {
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
-    let scenario = read_root(root, default_region, &mut problems, &mut warnings);
-    problems.iter_mut().for_each(name_the_key_meant);
+    let mut scope = Scope::new(Files::new(sources));
+    let scenario = read_root(root, default_region, &mut scope, &mut problems, &mut warnings);
     match scenario {
         Some(scenario) => Problems::unless_empty(problems, (scenario, warnings)),
         None => Problems::unless_empty(problems, ()).map(|()| unreachable!("what could not be read was noted")),
@@ -80,34 +86,39 @@ pub fn read(root: &Node, default_region: Option<&Region>) -> Result<(Scenario, V
 fn read_root(
     root: &Node,
     default_region: Option<&Region>,
+    scope: &mut Scope<'_>,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<Warning>,
 ) -> Option<Scenario> {
     let mut fields = Fields::of(root, "", problems)?;
     let name = required(&mut fields, "name", limits::name);
     let description = optional(&mut fields, "description", limits::description);
-    let load = read_load(&mut fields);
-    let workers = read_workers(&mut fields, default_region);
-    let defaults = request::read_defaults(&mut fields);
-    let steps = read_requests(&mut fields, &defaults);
+    // What flows may ask for comes before them; variables come last, since they may ask for secrets.
+    let secrets = data::secrets(&mut fields, scope);
+    let variables = data::variables(&mut fields, scope);
+    let client = http::read(&mut fields, scope);
+    scope.end_globals(fields.problems());
+    let feeds = data::feeds(&mut fields, scope);
+    request::read_defaults(&mut fields, scope);
+    let flow_name = name.clone().unwrap_or_else(|| "requests".to_owned());
+    let flows = read_flows(&mut fields, &flow_name, scope);
+    let names: Vec<String> = flows.keys().cloned().collect();
+    let load = load::read(&mut fields, &flow_name, &names);
+    let workers = fleet::read(&mut fields, default_region);
     let thresholds = read_thresholds(&mut fields);
     let tags = read_tags(&mut fields);
     let show_live = fields.optional_bool("show_live");
-    fields.finish();
+    fields.finish_knowing(&words::AT_THE_TOP);
     let (name, load, workers) = (name?, load?, workers?);
-    let fleet = share(load.virtual_users, &workers, root.place, problems, warnings);
+    let users = load.iter().map(|execution| execution.executor.peak_virtual_users()).sum();
+    warnings.extend(idle(&flows, &load, root));
+    let fleet = fleet::share(users, &workers, root.place, problems, warnings);
     Some(Scenario {
         description: description.unwrap_or_default(),
         kind: Kind::Simple,
         fleet,
-        load: vec![Execution {
-            name: name.clone(),
-            flow: name.clone(),
-            start_after_ms: 0,
-            graceful_stop_ms: load.graceful_stop.as_millis(),
-            executor: Executor::ramp_and_hold(load.virtual_users, load.ramp_up.as_millis(), load.hold_for.as_millis()),
-        }],
-        program: Program { flows: [(name.clone(), Flow { start: Vec::new(), steps })].into(), ..Program::default() },
+        load,
+        program: Program { flows, variables, feeds, secrets, client },
         thresholds,
         tags,
         name,
@@ -116,137 +127,96 @@ fn read_root(
     })
 }
 
-struct Load {
-    virtual_users: u64,
-    ramp_up: Duration,
-    hold_for: Duration,
-    graceful_stop: Duration,
-}
-
-fn read_load(fields: &mut Fields<'_>) -> Option<Load> {
-    let node = fields.required("load")?;
-    let mut fields = Fields::of(node, "load", fields.problems())?;
-    let most = MAX_VIRTUAL_USERS_PER_WORKER * u64::from(MAX_WORKERS);
-    let virtual_users = required(&mut fields, "virtual_users", |text| limits::number(text, 1, most));
-    let ramp_up = optional(&mut fields, "ramp_up", limits::stage);
-    let hold_for = required(&mut fields, "hold_for", limits::longer_than_nothing);
-    let graceful_stop = optional(&mut fields, "graceful_stop", limits::stage);
-    fields.finish();
-    Some(Load {
-        virtual_users: virtual_users?,
-        ramp_up: ramp_up.unwrap_or_default(),
-        hold_for: hold_for?,
-        graceful_stop: graceful_stop.unwrap_or(DEFAULT_GRACEFUL_STOP),
-    })
-}
-
-/// How many workers stand in which region; `None` with a problem noted.
-fn read_workers(fields: &mut Fields<'_>, default_region: Option<&Region>) -> Option<Vec<(Region, u32)>> {
-    let most = u64::from(MAX_WORKERS);
-    let workers = fields.optional("workers").is_some();
-    let count = optional(fields, "workers", |text| limits::number(text, 1, most));
-    let Some(regions) = fields.optional("regions") else {
-        let count = if workers { count? } else { 1 };
-        let Some(region) = default_region else {
-            let problem =
-                Problem::at(fields.place(), "regions", "no region is named").hint("write `regions: [eu-west-1]`");
-            fields.problems().push(problem);
-            return None;
-        };
-        return Some(vec![(region.clone(), u32::try_from(count).expect("at most MAX_WORKERS"))]);
+/// The flows by name; `requests` is the only one, called as the scenario.
+fn read_flows(fields: &mut Fields<'_>, name: &str, scope: &mut Scope<'_>) -> BTreeMap<String, Flow> {
+    let Some(node) = fields.optional("flows") else {
+        let before = fields.problems().len();
+        let steps = read_requests(fields, scope);
+        scope.end_flow(None, fields.problems());
+        let flow = Flow { start: Vec::new(), steps };
+        if let Some(node) = fields.optional("requests")
+            && fields_are_fine(fields, before)
+            && is_idle(&flow)
+        {
+            fields.reject("requests", node, "nothing is sent: expected at least one request");
+        }
+        return [(name.to_owned(), flow)].into();
     };
-    if workers {
-        fields.reject("workers", regions, "give either `workers` or `regions`, not both");
+    if let Some(requests) = fields.optional("requests") {
+        fields.reject("requests", requests, "give either `flows` or `requests`, not both");
     }
-    let mut read: Vec<(Region, u32)> = Vec::new();
-    for (path, node) in fields.optional_list("regions") {
-        let Some((region, workers)) = read_region(node, &path, fields.problems()) else { continue };
-        if read.iter().any(|(known, _)| *known == region) {
-            fields.problems().push(Problem::at(node.place, path, format!("`{region}` is given twice")));
-            continue;
+    let entries = fields.optional_map("flows");
+    if matches!(node.value, Value::Mapping(_)) && !(1..=MAX_FLOWS).contains(&entries.len()) {
+        fields.reject("flows", node, format!("expected 1 to {MAX_FLOWS} flows, found {}", entries.len()));
+    }
+    let mut flows = BTreeMap::new();
+    for (key, node) in entries {
+        let path = format!("flows.{}", key.text);
+        if let Err(why) = limits::key(&key.text) {
+            fields.problems().push(Problem::at(key.place, &path, why));
         }
-        read.push((region, workers));
+        let before = fields.problems().len();
+        let flow = read_flow(node, &path, scope, fields.problems());
+        scope.end_flow(Some(&key.text), fields.problems());
+        if fields_are_fine(fields, before) && is_idle(&flow) {
+            fields.problems().push(Problem::at(node.place, &path, "nothing is sent: expected at least one request"));
+        }
+        flows.insert(key.text.clone(), flow);
     }
-    if regions.items().is_empty() && matches!(regions.value, Value::Sequence(_)) {
-        fields.reject("regions", regions, "name at least one region");
-    }
-    (!read.is_empty()).then_some(read)
+    flows
 }
 
-fn read_region(node: &Node, path: &str, problems: &mut Vec<Problem>) -> Option<(Region, u32)> {
-    let parse = |text: &str| text.parse::<Region>().map_err(|error| error.to_string());
-    if let Some(text) = node.text() {
-        return parse(text)
-            .map_err(|why| problems.push(Problem::at(node.place, path, why)))
-            .ok()
-            .map(|region| (region, 1));
-    }
-    let mut fields = Fields::of(node, path, problems)?;
-    let region = required(&mut fields, "region", parse);
-    let given = fields.optional("workers").is_some();
-    let workers = optional(&mut fields, "workers", |text| limits::number(text, 1, u64::from(MAX_WORKERS)));
-    fields.finish();
-    let workers = if given { workers? } else { 1 };
-    Some((region?, u32::try_from(workers).expect("at most MAX_WORKERS")))
+fn fields_are_fine(fields: &mut Fields<'_>, problems_before: usize) -> bool {
+    fields.problems().len() == problems_before
 }
 
-/// Gives each region its exact share of the virtual users, in proportion to its workers.
-fn share(
-    virtual_users: u64,
-    workers: &[(Region, u32)],
-    place: Place,
-    problems: &mut Vec<Problem>,
-    warnings: &mut Vec<Warning>,
-) -> Vec<RegionLoad> {
-    let total: u64 = workers.iter().map(|(_, count)| u64::from(*count)).sum();
-    if total > u64::from(MAX_WORKERS) {
-        problems.push(Problem::at(
-            place,
-            "regions",
-            format!("expected at most {MAX_WORKERS} workers in all, found {total}"),
-        ));
-        return Vec::new();
-    }
-    if virtual_users.div_ceil(total) > MAX_VIRTUAL_USERS_PER_WORKER {
-        let needed = virtual_users.div_ceil(MAX_VIRTUAL_USERS_PER_WORKER);
-        let message = format!(
-            "a worker runs at most {MAX_VIRTUAL_USERS_PER_WORKER} virtual users; {virtual_users} need {needed} workers"
-        );
-        problems.push(Problem::at(place, "workers", message));
-        return Vec::new();
-    }
-    let shares: Vec<u64> = Segment::split(u32::try_from(total).expect("at most MAX_WORKERS"))
-        .map(|segment| segment.share_of(virtual_users))
-        .collect();
-    let mut next = 0;
-    let mut fleet = Vec::new();
-    for (region, count) in workers {
-        let end = next + usize::try_from(*count).expect("at most MAX_WORKERS");
-        let users = shares[next..end].iter().sum();
-        next = end;
-        let needed = u32::try_from(users).unwrap_or(u32::MAX).min(*count);
-        if users == 0 {
-            let message = format!("`{region}` gets none of {virtual_users} virtual users and is left out");
-            warnings.push(Problem::at(place, "regions", message));
-            continue;
-        }
-        if needed < *count {
-            let message =
-                format!("{count} workers for {users} virtual users in `{region}`: {needed} are enough, one user each");
-            warnings.push(Problem::at(place, "workers", message));
-        }
-        fleet.push(RegionLoad { region: region.clone(), workers: needed, virtual_users: users });
-    }
-    fleet
+/// Whether a flow sends nothing.
+fn is_idle(flow: &Flow) -> bool {
+    let program = Program { flows: [(String::new(), flow.clone())].into(), ..Program::default() };
+    !program.steps().any(Step::is_sample)
 }
 
-fn read_requests(fields: &mut Fields<'_>, defaults: &request::Defaults) -> Vec<Step> {
+/// A list of steps, or `start` and `steps`.
+fn read_flow(node: &Node, path: &str, scope: &mut Scope<'_>, problems: &mut Vec<Problem>) -> Flow {
+    if !matches!(node.value, Value::Mapping(_)) {
+        return Flow { start: Vec::new(), steps: steps::list(node, path, scope, problems) };
+    }
+    let mut flow = Flow::default();
+    let Some(mut fields) = Fields::of(node, path, problems) else { return flow };
+    if let Some(node) = fields.optional("start") {
+        flow.start = steps::list(node, &format!("{path}.start"), scope, fields.problems());
+    }
+    if let Some(node) = fields.required("steps") {
+        flow.steps = steps::list(node, &format!("{path}.steps"), scope, fields.problems());
+    }
+    fields.finish_knowing(&[
+        ("requests", "write `steps`"),
+        ("flow", "write `steps`"),
+        ("setup", "write `start`: once for each virtual user"),
+        ("on_start", "write `start`"),
+        ("weight", "write `choose` in one flow, or give each flow an execution below `load`"),
+    ]);
+    flow
+}
+
+fn read_requests(fields: &mut Fields<'_>, scope: &mut Scope<'_>) -> Vec<Step> {
     let Some(node) = fields.required("requests") else { return Vec::new() };
     let items = fields.optional_list("requests");
     if matches!(node.value, Value::Sequence(_)) && !(1..=MAX_REQUESTS).contains(&items.len()) {
         fields.reject("requests", node, format!("expected 1 to {MAX_REQUESTS} requests, found {}", items.len()));
     }
-    items.iter().flat_map(|(path, item)| request::read(item, path, defaults, fields.problems())).collect()
+    steps::each(items, scope, fields.problems())
+}
+
+/// A warning for each flow that nobody runs.
+fn idle(flows: &BTreeMap<String, Flow>, load: &[Execution], root: &Node) -> Vec<Warning> {
+    let unused = flows.keys().filter(|name| load.iter().all(|execution| execution.flow != **name));
+    let place = |name: &String| root.get("flows").unwrap_or(root).entries().iter().find(|(key, _)| key.text == *name);
+    let warning = |name: &String| {
+        let at = place(name).map_or(root.place, |(key, _)| key.place);
+        Problem::at(at, format!("flows.{name}"), "no execution runs this flow")
+    };
+    unused.map(warning).collect()
 }
 
 fn read_thresholds(fields: &mut Fields<'_>) -> Vec<Clause> {
@@ -295,33 +265,4 @@ pub(super) fn read_tags(fields: &mut Fields<'_>) -> Vec<String> {
         fields.reject("tags", node, format!("expected at most {MAX_TAGS} tags, found {}", tags.len()));
     }
     tags
-}
-
-/// A key that may be absent, read and checked at its place.
-pub(super) fn optional<T>(
-    fields: &mut Fields<'_>,
-    key: &'static str,
-    read: impl FnOnce(&str) -> Result<T, String>,
-) -> Option<T> {
-    let node = fields.optional(key)?;
-    let result = node.text().map_or_else(|| Err(format!("expected text, found {}", node.kind())), read);
-    result.map_err(|why| fields.reject(key, node, why)).ok()
-}
-
-/// A key that must be there, read and checked at its place.
-pub(super) fn required<T>(
-    fields: &mut Fields<'_>,
-    key: &'static str,
-    read: impl FnOnce(&str) -> Result<T, String>,
-) -> Option<T> {
-    fields.required(key)?;
-    optional(fields, key, read)
-}
-
-fn name_the_key_meant(problem: &mut Problem) {
-    let unknown = problem.message.strip_prefix("unknown key `").and_then(|rest| rest.strip_suffix('`'));
-    let meant = unknown.and_then(|key| SYNONYMS.iter().find(|(word, _)| *word == key));
-    if let Some((_, hint)) = meant {
-        problem.hint = Some((*hint).to_owned());
-    }
 }

@@ -55,16 +55,16 @@ fn simple(scenario: &Scenario) -> Option<Json> {
     };
     let flow = scenario.program.flows.get(&execution.flow)?;
     let only = Program { flows: [(execution.flow.clone(), flow.clone())].into(), ..Program::default() };
-    if execution.start_after_ms > 0 || only != scenario.program || !flow.start.is_empty() {
+    if execution.start_after_ms > 0 || execution.name != execution.flow || only != scenario.program || !flow.start.is_empty() {
         return None;
     }
     Some(json!({
         "execution": [{
-            "scenario": scenario.name,
+            "scenario": execution.flow,
             "ramp-up": one_unit(Duration::from_millis(ramp_up_ms)),
             "hold-for": one_unit(Duration::from_millis(hold_for_ms)),
         }],
-        "scenarios": { scenario.name.as_str(): { "requests": requests(&flow.steps)? } },
+        "scenarios": { execution.flow.as_str(): { "requests": requests(&flow.steps)? } },
     }))
 }
 

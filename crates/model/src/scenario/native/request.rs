@@ -1,142 +1,198 @@
 //! One request of our own format, short or long, and what all of them share.
 
-use super::{optional, required};
+use super::{
+    auth, body, checks, extract, pause,
+    scope::Scope,
+    values::{optional, template, templates, text_of, word},
+    words,
+};
 use crate::{
     document::{Node, Value},
     duration::Duration,
     fields::Fields,
-    problem::Problem,
-    program::{Body, Expect, Request, Step, templates, with_pause},
-    scenario::{DEFAULT_TIMEOUT, body, limits},
-    template::Template,
+    problem::{Place, Problem},
+    program::{Auth, DEFAULT_REDIRECTS, Expect, Pause, Request, Step, Version},
+    scenario::{DEFAULT_TIMEOUT, limits},
+    template::{Part, Template},
 };
+
+/// The keys that make a mapping a request.
+pub(super) const KEYS: [&str; 19] = [
+    "label", "method", "url", "query", "headers", "body", "json", "form", "multipart", "file", "auth", "redirects",
+    "version", "timeout", "expect", "checks", "extract", "resources", "think_time",
+];
 
 /// What stands below `defaults`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Defaults {
     base_url: Option<String>,
-    headers: Vec<(String, String)>,
-    timeout: Option<Duration>,
-    think_time: Duration,
+    headers: Vec<(String, Template)>,
+    pub timeout: Option<Duration>,
+    think_time: Option<Pause>,
+    auth: Option<Auth>,
+    redirects: Option<u32>,
+    expect: Expect,
 }
 
-pub(super) fn read_defaults(fields: &mut Fields<'_>) -> Defaults {
-    let Some(node) = fields.optional("defaults") else { return Defaults::default() };
-    let Some(mut fields) = Fields::of(node, "defaults", fields.problems()) else { return Defaults::default() };
-    let base_url = optional(&mut fields, "base_url", limits::url);
-    let headers = read_headers(&mut fields);
+/// Reads `defaults`; what their holes ask for is asked by every flow.
+pub(super) fn read_defaults(fields: &mut Fields<'_>, scope: &mut Scope<'_>) {
+    let Some(node) = fields.optional("defaults") else { return };
+    let Some(mut fields) = Fields::of(node, "defaults", fields.problems()) else { return };
+    let base_url = optional(&mut fields, "base_url", |text| {
+        check_url(&text.parse()?)?;
+        Ok(text.to_owned())
+    });
+    let headers = read_headers(&mut fields, scope);
     let timeout = optional(&mut fields, "timeout", limits::longer_than_nothing);
-    let think_time = optional(&mut fields, "think_time", limits::stage);
-    fields.finish();
-    Defaults { base_url, headers, timeout, think_time: think_time.unwrap_or_default() }
+    let think_time = pause::read(&mut fields, "think_time");
+    let auth = auth::read(&mut fields, scope);
+    let redirects = optional(&mut fields, "redirects", redirects);
+    let expect = read_expect(&mut fields).unwrap_or_default();
+    fields.finish_knowing(&words::IN_A_REQUEST);
+    scope.end_defaults();
+    scope.defaults = Defaults { base_url, headers, timeout, think_time, auth: auth.flatten(), redirects, expect };
 }
 
 /// A request, and the pause after it.
-pub(super) fn read(node: &Node, path: &str, defaults: &Defaults, problems: &mut Vec<Problem>) -> Vec<Step> {
+pub(super) fn read(node: &Node, path: &str, scope: &mut Scope<'_>, problems: &mut Vec<Problem>) -> Vec<Step> {
     let read = match &node.value {
-        Value::Scalar { text, .. } => read_short(text, defaults)
-            .map(|request| (request, defaults.think_time))
+        Value::Scalar { text, .. } => read_short(text, node.place, path, scope)
+            .map(|request| (request, scope.defaults.think_time))
             .map_err(|why| problems.push(Problem::at(node.place, path, why)))
             .ok(),
-        _ => read_long(node, path, defaults, problems),
+        _ => read_long(node, path, scope, problems),
     };
-    read.map(|(request, think_time)| with_pause(request, think_time.as_millis())).unwrap_or_default()
+    let Some((request, think_time)) = read else { return Vec::new() };
+    let pause = think_time.filter(|pause| *pause != Pause::Constant { ms: 0 });
+    std::iter::once(Step::Request(Box::new(request))).chain(pause.map(Step::Pause)).collect()
 }
 
 /// `GET /path`, `/path`, `POST https://…`.
-fn read_short(text: &str, defaults: &Defaults) -> Result<Request, String> {
-    let (method, url) = match text.trim().split_once(char::is_whitespace) {
+fn read_short(text: &str, place: Place, path: &str, scope: &mut Scope<'_>) -> Result<Request, String> {
+    let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let (method, url) = match text.trim().split_once(char::is_whitespace).filter(|(method, _)| word(method)) {
         Some((method, url)) => (limits::method(method)?, url.trim_start()),
         None => ("GET".to_owned(), text.trim()),
     };
-    let request = Request {
-        label: Template::literal(format!("{method} {url}")),
-        timeout_ms: defaults.timeout.unwrap_or(DEFAULT_TIMEOUT).as_millis(),
-        headers: templates(&defaults.headers),
-        ..Request::new(method, Template::literal(absolute(url, defaults)?))
-    };
-    Ok(request)
+    let template = absolute(url, place, path, scope)?;
+    Ok(Request { label: label_of(&method, url, &template, scope), ..shared(method, template, scope) })
 }
 
-fn read_long(node: &Node, path: &str, defaults: &Defaults, problems: &mut Vec<Problem>) -> Option<(Request, Duration)> {
+/// A request with what all of them share.
+fn shared(method: String, url: Template, scope: &Scope<'_>) -> Request {
+    let defaults = &scope.defaults;
+    Request {
+        headers: defaults.headers.clone(),
+        timeout_ms: defaults.timeout.unwrap_or(DEFAULT_TIMEOUT).as_millis(),
+        redirects: defaults.redirects.unwrap_or(DEFAULT_REDIRECTS),
+        auth: defaults.auth.clone(),
+        expect: defaults.expect.clone(),
+        ..Request::new(method, url)
+    }
+}
+
+/// The method and the URL as written, which is one label for all that its holes become; where URLs have groups, the URL
+/// itself, by which the worker finds its group.
+fn label_of(method: &str, written: &str, url: &Template, scope: &Scope<'_>) -> Template {
+    if scope.url_groups { url.clone() } else { Template::literal(format!("{method} {written}")) }
+}
+
+fn read_long(
+    node: &Node,
+    path: &str,
+    scope: &mut Scope<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<(Request, Option<Pause>)> {
     let mut fields = Fields::of(node, path, problems)?;
-    let label = optional(&mut fields, "label", label);
+    let label = read_label(&mut fields, scope);
     let method = optional(&mut fields, "method", limits::method).unwrap_or_else(|| "GET".to_owned());
     let written = fields.optional("url").and_then(Node::text).unwrap_or_default().to_owned();
-    let url = required(&mut fields, "url", |text| absolute(text, defaults));
-    let mut headers = defaults.headers.clone();
-    for (name, value) in read_headers(&mut fields) {
-        headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
-        headers.push((name, value));
+    let url = fields.required("url").and_then(|node| {
+        let path = fields.path_of("url");
+        let read = text_of(node).and_then(|text| absolute(text.trim(), node.place, &path, scope));
+        read.map_err(|why| fields.reject("url", node, why)).ok()
+    });
+    let mut request = shared(method, url.clone().unwrap_or_default(), scope);
+    request.query = templates(&mut fields, "query", scope, |_, _| Ok(()));
+    for (name, value) in read_headers(&mut fields, scope) {
+        request.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
+        request.headers.push((name, value));
     }
-    let body = read_body(&mut fields, &mut headers);
+    request.body = body::read(&mut fields, &mut request.headers, scope);
+    if let Some(auth) = auth::read(&mut fields, scope) {
+        request.auth = auth;
+    }
+    request.redirects = optional(&mut fields, "redirects", redirects).unwrap_or(request.redirects);
+    request.version = word(&mut fields, "version", &VERSIONS);
     let timeout = optional(&mut fields, "timeout", limits::longer_than_nothing);
-    let expect = read_expect(&mut fields);
-    let think_time = optional(&mut fields, "think_time", limits::stage).unwrap_or(defaults.think_time);
-    fields.finish();
-    let request = Request {
-        label: Template::literal(label.unwrap_or_else(|| format!("{method} {written}"))),
-        headers: templates(&headers),
-        body: if body.is_empty() { Body::None } else { Body::Text(Template::literal(body)) },
-        timeout_ms: timeout.or(defaults.timeout).unwrap_or(DEFAULT_TIMEOUT).as_millis(),
-        expect,
-        ..Request::new(method, Template::literal(url?))
-    };
-    Some((request, think_time))
+    request.timeout_ms = timeout.map_or(request.timeout_ms, Duration::as_millis);
+    request.expect = read_expect(&mut fields).unwrap_or(request.expect);
+    request.checks = checks::read(&mut fields, scope, &checks::ANY);
+    request.extract = extract::read(&mut fields, scope, &extract::ANY);
+    request.resources = fields.optional_bool("resources").unwrap_or(false);
+    let think_time = pause::read(&mut fields, "think_time").or(scope.defaults.think_time);
+    fields.finish_knowing(&words::IN_A_REQUEST);
+    request.label = label.unwrap_or_else(|| label_of(&request.method, &written, &request.url, scope));
+    url.map(|_| (request, think_time))
 }
 
-fn label(text: &str) -> Result<String, String> {
-    if (1..=limits::MAX_URL_LENGTH).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("expected 1 to {} characters without control characters", limits::MAX_URL_LENGTH))
+/// Versions of HTTP, as they are written.
+pub(super) const VERSIONS: [(&str, Version); 3] =
+    [("auto", Version::Auto), ("1.1", Version::Http1), ("2", Version::Http2)];
+
+/// A label of one's own; what it asks for is remembered.
+pub(super) fn read_label(fields: &mut Fields<'_>, scope: &mut Scope<'_>) -> Option<Template> {
+    let node = fields.optional("label")?;
+    let fits = |text: &str| (1..=limits::MAX_URL_LENGTH).contains(&text.chars().count());
+    let wrong = node.text().is_some_and(|text| !fits(text) || text.chars().any(char::is_control));
+    if wrong {
+        let message = format!("expected 1 to {} characters without control characters", limits::MAX_URL_LENGTH);
+        fields.reject("label", node, message);
+        return None;
     }
+    template(fields, "label", scope)
 }
 
 /// A path is put after the base URL, whose own path is kept.
-fn absolute(text: &str, defaults: &Defaults) -> Result<String, String> {
-    if !text.starts_with('/') {
-        return limits::url(text);
+fn absolute(text: &str, place: Place, path: &str, scope: &mut Scope<'_>) -> Result<Template, String> {
+    let whole = match &scope.defaults.base_url {
+        Some(base) if text.starts_with('/') => format!("{}{text}", base.trim_end_matches('/')),
+        None if text.starts_with('/') => {
+            return Err(format!("`{text}` is a path; give `defaults.base_url`, or a whole URL"));
+        }
+        _ => text.to_owned(),
+    };
+    let template = scope.template(&whole, place, path)?;
+    check_url(&template)?;
+    Ok(template)
+}
+
+/// What is wrong with a URL as far as it can be told before its holes are filled.
+fn check_url(template: &Template) -> Result<(), String> {
+    match template.parts() {
+        [Part::Hole(_), ..] => limits::url(&format!("http://{}", template.render(|_| "0".to_owned()))),
+        _ => limits::url(&template.render(|_| "0".to_owned())),
     }
-    match &defaults.base_url {
-        Some(base) => limits::url(&format!("{}{text}", base.trim_end_matches('/'))),
-        None => Err(format!("`{text}` is a path; give `defaults.base_url`, or a whole URL")),
+    .map(drop)
+}
+
+/// Header names and values.
+pub(super) fn read_headers(fields: &mut Fields<'_>, scope: &mut Scope<'_>) -> Vec<(String, Template)> {
+    let check = |name: &str, value: &Template| limits::header(name, &value.render(|_| "0".to_owned()));
+    templates(fields, "headers", scope, check)
+}
+
+fn redirects(text: &str) -> Result<u32, String> {
+    match text {
+        "true" => Ok(DEFAULT_REDIRECTS),
+        "false" => Ok(0),
+        text => limits::number(text, 0, limits::MAX_REDIRECTS)
+            .map(|number| u32::try_from(number).expect("at most MAX_REDIRECTS")),
     }
 }
 
-pub(super) fn read_headers(fields: &mut Fields<'_>) -> Vec<(String, String)> {
-    let path = fields.path_of("headers");
-    let mut headers = Vec::new();
-    for (key, value) in fields.optional_map("headers") {
-        let text = value.text().ok_or_else(|| format!("expected text, found {}", value.kind()));
-        match text.and_then(|text| limits::header(&key.text, text).map(|()| text)) {
-            Ok(text) => headers.push((key.text.clone(), text.to_owned())),
-            Err(why) => fields.problems().push(Problem::at(value.place, format!("{path}.{}", key.text), why)),
-        }
-    }
-    headers
-}
-
-fn read_body(fields: &mut Fields<'_>, headers: &mut Vec<(String, String)>) -> String {
-    let text = optional(fields, "body", limits::body);
-    let Some(json) = fields.optional("json") else { return text.unwrap_or_default() };
-    if text.is_some() {
-        fields.reject("json", json, "give either `body` or `json`, not both");
-    }
-    match limits::body(&body::to_json(json).to_string()) {
-        Ok(written) => {
-            body::default_content_type(headers, "application/json");
-            written
-        }
-        Err(why) => {
-            fields.reject("json", json, why);
-            String::new()
-        }
-    }
-}
-
-fn read_expect(fields: &mut Fields<'_>) -> Expect {
-    let Some(node) = fields.optional("expect") else { return Expect::Success };
+fn read_expect(fields: &mut Fields<'_>) -> Option<Expect> {
+    let node = fields.optional("expect")?;
     let path = fields.path_of("expect");
     let single = [(path, node)];
     let items = if node.text().is_some() { single.to_vec() } else { fields.optional_list("expect") };
@@ -152,5 +208,5 @@ fn read_expect(fields: &mut Fields<'_>) -> Expect {
     }
     accepted.sort_unstable();
     accepted.dedup();
-    if accepted.is_empty() { Expect::Success } else { Expect::Status(accepted) }
+    Some(if accepted.is_empty() { Expect::Success } else { Expect::Status(accepted) })
 }

@@ -1,0 +1,93 @@
+//! What Fargate costs, in US dollars: the on-demand prices of Linux tasks.
+
+use serde::Serialize;
+
+use super::Size;
+use crate::duration::Duration;
+
+/// When these prices were looked up.
+pub const AS_OF: &str = "2025-01";
+/// Where they stand.
+pub const SOURCE: &str = "https://aws.amazon.com/fargate/pricing/";
+/// What ARM costs compared with x86, everywhere.
+const ARM: f64 = 0.8;
+/// The shortest time that is billed.
+const LEAST_BILLED: Duration = Duration::from_secs(60);
+
+/// Region, price of a vCPU for an hour, price of a GB of memory for an hour; x86.
+const PRICES: [(&str, f64, f64); 15] = [
+    ("us-east-1", 0.04048, 0.004_445),
+    ("us-east-2", 0.04048, 0.004_445),
+    ("us-west-1", 0.04656, 0.005_11),
+    ("us-west-2", 0.04048, 0.004_445),
+    ("ca-central-1", 0.04456, 0.004_865),
+    ("eu-west-1", 0.04048, 0.004_445),
+    ("eu-west-2", 0.04656, 0.005_11),
+    ("eu-west-3", 0.0486, 0.0053),
+    ("eu-central-1", 0.04656, 0.005_11),
+    ("eu-north-1", 0.0445, 0.0049),
+    ("ap-northeast-1", 0.05056, 0.005_53),
+    ("ap-southeast-1", 0.05056, 0.005_53),
+    ("ap-southeast-2", 0.04856, 0.005_32),
+    ("ap-south-1", 0.04256, 0.004_655),
+    ("sa-east-1", 0.0696, 0.0076),
+];
+
+/// What the workers of a run cost.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    /// In US dollars, without data transfer and public addresses.
+    pub usd: f64,
+    /// How long each worker is billed.
+    pub billed: Duration,
+    /// What a worker is.
+    pub size: Size,
+    /// Regions without a price here, which are reckoned as us-east-1.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unpriced: Vec<String>,
+    /// When the prices were looked up.
+    pub as_of: &'static str,
+    /// Where.
+    pub source: &'static str,
+}
+
+/// What so many workers in these regions cost, each billed for so long.
+pub fn cost(fleet: &[(String, u32)], billed: Duration, size: Size) -> Cost {
+    let billed = billed.max(LEAST_BILLED);
+    #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^53 milliseconds")]
+    let hours = billed.as_millis() as f64 / 3_600_000.0;
+    let mut unpriced = Vec::new();
+    let mut usd = 0.0;
+    for (region, workers) in fleet {
+        let known = PRICES.iter().find(|(name, ..)| name == region);
+        // The region of this machine costs nothing more than it does anyway; what it would cost is worth knowing.
+        if known.is_none() && region != "local" {
+            unpriced.push(region.clone());
+        }
+        let (_, vcpu, gib) = known.unwrap_or(&PRICES[0]);
+        usd += f64::from(*workers) * hours * (size.vcpus * vcpu + size.memory_gib * gib);
+    }
+    let usd = if size.arm { usd * ARM } else { usd };
+    Cost { usd, billed, size, unpriced, as_of: AS_OF, source: SOURCE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: Size = Size { vcpus: 2.0, memory_gib: 4.0, arm: false };
+
+    #[test]
+    fn ten_tasks_for_thirty_hours_cost_what_aws_says() {
+        // The example of AWS DLT's own cost table: 10 on-demand tasks (2 vCPU, 4 GB) for 30 hours in us-east-1.
+        let cost = cost(&[("us-east-1".to_owned(), 10)], Duration::from_secs(30 * 3_600), SIZE);
+        assert_eq!(format!("{:.2}", cost.usd), "29.62");
+    }
+
+    #[test]
+    fn a_stranger_is_told_and_a_minute_is_the_least() {
+        let cost = cost(&[("eu-moon-1".to_owned(), 1)], Duration::from_secs(1), SIZE);
+        assert_eq!((cost.unpriced.as_slice(), cost.billed), (["eu-moon-1".to_owned()].as_slice(), Duration::from_secs(60)));
+    }
+}

@@ -302,7 +302,9 @@ mod tests {
         broken.fail();
         broken.complete();
         recorder.begin_iteration().complete();
-        (recorder.drop_iteration(), recorder.give_up(2), recorder.exhausted(0));
+        recorder.drop_iteration();
+        recorder.give_up(2);
+        recorder.exhausted(0);
         let totals = seen(&recorder);
         assert_eq!((totals.checks[0].passed, totals.checks[1].passed, totals.checks[1].failed), (0, 1, 1));
         assert_eq!(totals.metrics[2].as_ref().map(|metric| (metric.count, metric.sum)), Some((2, 5.0)));

@@ -17,7 +17,10 @@ impl ExactTimer {
     /// Returns an error when there is no descriptor left.
     pub fn new() -> io::Result<Self> {
         let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        #[expect(deprecated, reason = "its successor is unsafe; an owned descriptor keeps the promise that it asks for")]
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe; an owned descriptor keeps the promise that it asks for"
+        )]
         let registered = AsyncFd::with_interest(timer, Interest::READABLE)?;
         Ok(Self(registered))
     }

@@ -1,8 +1,10 @@
 //! The worker against real servers on the loopback: what it says must be what the server saw.
 
 mod counts;
+mod executors;
 mod job;
 mod life;
+mod measures;
 mod s3;
 mod server;
 mod timing;

@@ -1,6 +1,6 @@
 //! How long rendering and checking the main template takes, next to cfn-lint on the same file in the same run.
 //!
-//! `cargo bench --bench check`; the command of cfn-lint is found in CFN_LINT or on the PATH.
+//! `cargo bench --bench check`; the command of cfn-lint is found in CFN_LINT, in `.venv/judges` or on the PATH.
 
 use std::{
     io::Write,
@@ -80,8 +80,10 @@ fn median(mut times: Vec<Duration>) -> Duration {
 fn cfn_lint() -> Option<PathBuf> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let named = std::env::var_os("CFN_LINT").map(PathBuf::from);
+    let judges = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/judges/bin/cfn-lint");
     named
         .into_iter()
+        .chain([judges])
         .chain(std::env::split_paths(&paths).map(|folder| folder.join("cfn-lint")))
         .find(|path| path.is_file())
 }

@@ -3,7 +3,10 @@
 use std::convert::Infallible;
 
 use dlt_aws::{Cloud, Environment, Records};
-use dlt_control::api::{self, REQUEST_ID};
+use dlt_control::{
+    api::{self, REQUEST_ID},
+    ports::Viewer,
+};
 use lambda_http::{Request, RequestExt, Service, http::HeaderValue, request::RequestContext, service_fn};
 
 use crate::plane;
@@ -15,7 +18,7 @@ const STAGE_PATH: &str = "/prod";
 pub async fn run(cloud: &Cloud, environment: &Environment, records: &Records) -> anyhow::Result<()> {
     let router = &api::router(plane::build(cloud, environment, records)?, STAGE_PATH);
     let handler = service_fn(|request: Request| async move {
-        let answer: Result<_, Infallible> = router.clone().call(named(request)).await;
+        let answer: Result<_, Infallible> = router.clone().call(introduced(named(request))).await;
         answer
     });
     lambda_http::run(handler).await.map_err(|error| anyhow::anyhow!(error))
@@ -29,6 +32,22 @@ fn named(mut request: Request) -> Request {
     };
     if let Some(value) = id.and_then(|id| HeaderValue::from_str(&id).ok()) {
         request.headers_mut().insert(REQUEST_ID, value);
+    }
+    request
+}
+
+/// Says who asks, when it is a person with an identity of the stack's identity pool. API Gateway has verified the
+/// signature, so the caller cannot name another one. Plain IAM callers have none.
+fn introduced(mut request: Request) -> Request {
+    let identity = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context
+            .authorizer
+            .as_ref()
+            .and_then(|authorizer| authorizer.iam.as_ref()?.cognito_identity.as_ref()?.identity_id.clone()),
+        _ => None,
+    };
+    if let Some(identity) = identity.filter(|identity| !identity.is_empty()) {
+        request.extensions_mut().insert(Viewer(identity));
     }
     request
 }
@@ -55,5 +74,23 @@ mod tests {
         assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/prod/scenarios/abc"));
         assert_eq!(request.uri().query(), Some("limit=3"));
         assert_eq!(request.headers()[REQUEST_ID], "JKJaXmPLvHcESHA=");
+    }
+
+    /// The same event with what the authorizer adds.
+    fn called_by(authorizer: &str) -> Option<Viewer> {
+        let event = EVENT.replace("\"accountId\"", &format!("\"authorizer\": {authorizer}, \"accountId\""));
+        introduced(lambda_http::request::from_str(&event).unwrap()).extensions().get::<Viewer>().cloned()
+    }
+
+    #[test]
+    fn who_signed_in_is_known_by_the_identity_and_plain_keys_are_nobody() {
+        let keys = r#""accessKey": "ASIA", "accountId": "123456789012", "callerId": "AROA:x", "principalOrgId": null,
+            "userArn": "arn:aws:sts::123456789012:assumed-role/ci/x", "userId": "AROA:x""#;
+        let cognito =
+            r#"{"amr": ["authenticated"], "identityId": "eu-west-1:0a1b", "identityPoolId": "eu-west-1:pool"}"#;
+        let person = format!(r#"{{"iam": {{{keys}, "cognitoIdentity": {cognito}}}}}"#);
+        assert_eq!(called_by(&person), Some(Viewer("eu-west-1:0a1b".to_owned())));
+        assert_eq!(called_by(&format!(r#"{{"iam": {{{keys}, "cognitoIdentity": null}}}}"#)), None);
+        assert_eq!(called_by("{}"), None);
     }
 }

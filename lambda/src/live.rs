@@ -8,23 +8,29 @@ use lambda_runtime::{LambdaEvent, service_fn};
 
 /// Answers invocations until the function is taken down.
 pub async fn run(cloud: &Cloud, environment: &Environment) -> anyhow::Result<()> {
-    let live = &IotLive::new(cloud, &environment.hub_region);
+    let live = &IotLive::new(cloud, &environment.stack, &environment.hub_region);
     let handler = service_fn(|event: LambdaEvent<LogsEvent>| async move {
-        publish(live, &event.payload.aws_logs.data).await;
-        Ok::<_, lambda_runtime::Error>(())
+        // As text: the announcement of a failure holds what it says, and a backtrace says nothing there.
+        let done = publish(live, &event.payload.aws_logs.data).await;
+        done.map_err(|error| lambda_runtime::Error::from(format!("{error:#}")))
     });
     lambda_runtime::run(handler).await.map_err(|error| anyhow::anyhow!(error))
 }
 
-async fn publish(live: &IotLive, data: &LogData) {
+/// Passes a delivery on. A failure is the function's own, so that Lambda counts it, tries once more within the minute that
+/// the template allows, and announces what it gave up. Viewers know a tick by run, worker and second, so that one which
+/// comes twice changes nothing.
+async fn publish(live: &impl Live, data: &LogData) -> anyhow::Result<()> {
     let (ticks, unread) = ticks(data);
-    if unread > 0 {
-        tracing::warn!(unread, log_group = %data.log_group, log_stream = %data.log_stream, "lines that are no ticks");
-    }
-    // An error would make Lambda send the same seconds again minutes later, when nobody wants them any more.
-    if let Err(error) = live.publish(&ticks).await {
-        tracing::error!(%error, ticks = ticks.len(), "ticks were not published");
-    }
+    live.publish(&ticks).await?;
+    anyhow::ensure!(
+        unread == 0,
+        "{unread} lines of {} {} say that they are ticks and cannot be read: the worker image and this function are of \
+         different versions; `dlt up` brings them together",
+        data.log_group,
+        data.log_stream
+    );
+    Ok(())
 }
 
 /// The ticks among the lines, and how many lines were none.
@@ -42,8 +48,10 @@ fn ticks(data: &LogData) -> (Vec<Tick>, usize) {
 mod tests {
     use std::io::Write;
 
+    use async_trait::async_trait;
     use base64::{Engine, engine::general_purpose::STANDARD};
-    use dlt_model::histogram::Histogram;
+    use dlt_control::ports::{LiveError, Subscription, Viewer};
+    use dlt_model::{histogram::Histogram, id::TestId};
     use flate2::{Compression, write::GzEncoder};
     use serde_json::json;
 
@@ -89,6 +97,35 @@ mod tests {
         let line = serde_json::to_string(&tick()).unwrap();
         let event = delivery("DATA_MESSAGE", &[&line, "hello", r#"{"schema":"dlt.tick.v1"}"#]);
         assert_eq!(ticks(&event.aws_logs.data), (vec![tick()], 2));
+    }
+
+    /// A broker that takes nothing, or everything.
+    #[derive(Debug)]
+    struct Broker {
+        works: bool,
+    }
+
+    #[async_trait]
+    impl Live for Broker {
+        async fn publish(&self, _: &[Tick]) -> Result<(), LiveError> {
+            if self.works { Ok(()) } else { Err(LiveError("the broker is away".to_owned())) }
+        }
+
+        async fn subscription(&self, _: &TestId, _: Option<&Viewer>) -> Result<Subscription, LiveError> {
+            Err(LiveError("nobody asks here".to_owned()))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_published_or_read_fails_the_invocation() {
+        let line = serde_json::to_string(&tick()).unwrap();
+        let (good, strange) = (delivery("DATA_MESSAGE", &[&line]), delivery("DATA_MESSAGE", &[&line, "{}"]));
+        let outcome = async |works, event: &LogsEvent| publish(&Broker { works }, &event.aws_logs.data).await;
+        assert!(outcome(true, &good).await.is_ok());
+        let problem = outcome(false, &good).await.unwrap_err().to_string();
+        assert!(problem.contains("the broker is away"), "{problem}");
+        let problem = outcome(true, &strange).await.unwrap_err().to_string();
+        assert!(problem.contains("1 lines of /dlt/shop/workers"), "{problem}");
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn read_line() -> oneshot::Receiver<Option<String>> {
 }
 
 /// Works, and hears Ctrl-C meanwhile. While AWS works for us the first one explains and offers a choice, and the second
-/// leaves; before that the first one leaves.
+/// leaves; before that, and where nobody is there to choose, the first one leaves.
 pub async fn interruptible<T>(
     work: impl Future<Output = Result<T, Failure>>,
     in_flight: Arc<AtomicUsize>,
@@ -123,10 +123,13 @@ pub async fn interruptible<T>(
                     leave(&in_flight, &wishes)?;
                 } else if in_flight.load(Ordering::SeqCst) == 0 {
                     return Err(interrupted());
-                } else {
+                } else if somebody_is_there() {
                     asked = true;
                     observer.tell(Event::Interrupted);
-                    answer = somebody_is_there().then(read_line);
+                    answer = Some(read_line());
+                } else {
+                    // Nobody is there to choose, and whoever interrupts a pipeline wants it to end.
+                    leave(&in_flight, &wishes)?;
                 }
             }
             line = async { answer.as_mut().expect("guarded by the branch's condition").await }, if answer.is_some() => {

@@ -7,6 +7,7 @@ use console::style;
 use super::{Global, Output};
 use crate::{
     check::{Finding, Located, Part, Promises, Report, Severity, check_rendered},
+    cloud::habits,
     config::{self, Config, Layers},
     exit::Exit,
     failure::Failure,
@@ -72,7 +73,7 @@ fn check_environments(args: &Args) -> Result<Report, Failure> {
     for environment in &args.environments() {
         let variables =
             std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
-        match config::load(environment, &Layers::new(variables, &args.set)) {
+        match config::load(environment, &Layers::new(variables, &args.set).with_region(habits::region())) {
             Ok(config) => report.join(check_config(&config, environment)?),
             Err(failure) => report.join(problems(environment, failure)?),
         }

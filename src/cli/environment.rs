@@ -1,6 +1,7 @@
 //! Which environment a verb is about, and what its command line says over the file.
 
 use crate::{
+    cloud::habits,
     config::{self, Config, Layers},
     failure::Failure,
 };
@@ -17,13 +18,14 @@ pub struct EnvironmentArgs {
 }
 
 impl EnvironmentArgs {
-    /// The configuration: defaults, then the file, then `DLT_*` variables, then `--set`.
+    /// The configuration: defaults, then the region of AWS's own variables or profile, then the file, then `DLT_*`
+    /// variables, then `--set`.
     ///
     /// # Errors
     /// A file that cannot be read, or everything that is wrong with it and with what lies over it.
     pub fn load(&self) -> Result<Config, Failure> {
         let variables =
             std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
-        config::load(&self.environment, &Layers::new(variables, &self.set))
+        config::load(&self.environment, &Layers::new(variables, &self.set).with_region(habits::region()))
     }
 }

@@ -12,12 +12,13 @@ use crate::{
 
 /// Invite a user of the console.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  dlt invite ann@example.com --group dlt-operator dev")]
+#[command(after_help = "Example:\n  dlt invite ann@example.com --group operator dev")]
 pub struct Args {
     /// The e-mail address. The user's name is the same with `-at-` for the `@`.
+    #[arg(value_parser = people::email)]
     email: String,
-    /// What the user may do: read; create and run scenarios too; or everything.
-    #[arg(long, value_parser = people::GROUPS)]
+    /// What the user may do: viewer reads, operator creates and runs scenarios too, admin does everything.
+    #[arg(long, value_parser = people::group)]
     group: String,
     /// The Parameter Store SecureString with the permanent password; no invitation is sent then.
     #[arg(long, value_name = "NAME")]

@@ -95,7 +95,7 @@ async fn deploy(
         check(config, environment)?;
     }
     let outputs = engine::up(around, survey, release, consent, ask).await?;
-    let_admin_in(around, config, &outputs).await?;
+    settle_admin(around, config, &outputs).await?;
     Ok(outputs)
 }
 
@@ -110,22 +110,37 @@ fn check(config: &Config, environment: &str) -> Result<(), Failure> {
     }
 }
 
-/// Sets the admin's permanent password, when the environment names one and the admin has none yet.
-async fn let_admin_in(
+/// Gives the admin the address of the environment file and, where the file names one, the permanent password. What is as it
+/// should be stays as it is.
+async fn settle_admin(
     around: &Surroundings<'_>,
     config: &Config,
     outputs: &BTreeMap<String, String>,
 ) -> Result<(), Failure> {
-    let (Some(parameter), Some(pool)) = (&config.admin.password_parameter, outputs.get("UserPoolId")) else {
+    let Some(pool) = outputs.get("UserPoolId") else { return Ok(()) };
+    let (clients, name, email) = (around.cloud.hub(), &config.admin.name, &config.admin.email);
+    let Some(user) = people::user(clients, pool, name).await? else {
+        around.observer.notice(format!("the admin `{name}` is not among the users any more; `dlt invite` makes one"));
         return Ok(());
     };
-    let (clients, name) = (around.cloud.hub(), &config.admin.name);
-    if people::awaits_password(clients, pool, name).await? {
-        people::set_password(clients, pool, name, parameter).await?;
-        let text = format!(
-            "the admin `{name}` signs in with the password in the parameter `{parameter}`; nobody has to answer the invitation"
-        );
-        around.observer.notice(text);
+    let moved = user.email.as_deref() != Some(&**email);
+    if moved {
+        people::readdress(clients, pool, name, email).await?;
+        around.observer.notice(format!("the admin `{name}` has the address {email} now"));
+    }
+    match &config.admin.password_parameter {
+        Some(parameter) if user.awaits_password => {
+            people::set_password(clients, pool, name, parameter).await?;
+            let text = format!(
+                "the admin `{name}` signs in with the password in the parameter `{parameter}`; nobody has to answer the invitation"
+            );
+            around.observer.notice(text);
+        }
+        None if user.awaits_password && moved => {
+            people::invite_again(clients, pool, name).await?;
+            around.observer.notice(format!("the invitation was sent again, to {email}"));
+        }
+        Some(_) | None => {}
     }
     Ok(())
 }

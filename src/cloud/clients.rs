@@ -53,6 +53,12 @@ pub struct Clients {
     pub ssm: aws_sdk_ssm::Client,
     /// The table.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Log groups.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// The roles of the account.
+    pub iam: aws_sdk_iam::Client,
+    /// Who may listen to live data.
+    pub iot: aws_sdk_iot::Client,
     /// Users.
     pub cognito: aws_sdk_cognitoidentityprovider::Client,
 }
@@ -107,6 +113,9 @@ impl Clients {
             ecs: aws_sdk_ecs::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            iot: aws_sdk_iot::Client::new(config),
             cognito: aws_sdk_cognitoidentityprovider::Client::new(config),
         }
     }
@@ -127,8 +136,10 @@ fn in_region(config: &SdkConfig, region: &Region) -> SdkConfig {
 }
 
 async fn whoami(config: &SdkConfig) -> Result<Identity, CloudError> {
-    let doing = "ask AWS who we are";
-    let caller = aws_sdk_sts::Client::new(config).get_caller_identity().send().await.doing(doing)?;
+    let profile = std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+    let with = profile.map(|name| format!(", with the profile `{name}`")).unwrap_or_default();
+    let doing = format!("ask AWS who we are{with}");
+    let caller = aws_sdk_sts::Client::new(config).get_caller_identity().send().await.doing(doing.clone())?;
     match (caller.account, caller.arn) {
         (Some(account), Some(arn)) => Ok(Identity { account, arn }),
         _ => Err(CloudError::unexpected(doing, "the answer names no account")),

@@ -1,6 +1,7 @@
 //! AWS as the CLI meets it: one set of clients per region, and errors that say what to do.
 
 mod clients;
+pub mod habits;
 mod trouble;
 
 pub use clients::{Clients, Cloud, Identity};

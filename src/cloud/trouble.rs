@@ -86,7 +86,10 @@ fn exit_of(kind: Kind) -> Exit {
 
 fn hint_for(error: &CloudError) -> Option<String> {
     let hint = match error.kind {
-        Kind::Credentials => "set AWS_PROFILE, or sign in again (`aws sso login`), and try once more".to_owned(),
+        Kind::Credentials => {
+            "set AWS_PROFILE to one of `aws configure list-profiles`, or sign in again (`aws sso login`), and try once more"
+                .to_owned()
+        },
         Kind::Denied => match denied_action(&error.message) {
             Some(action) => format!("allow the action `{action}` for these credentials, or use others (AWS_PROFILE)"),
             None => "these credentials may not do that: use others (AWS_PROFILE)".to_owned(),

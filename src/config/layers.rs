@@ -1,4 +1,5 @@
-//! What lies over an environment file: `DLT_*` variables, and flags over those.
+//! What lies over an environment file: `DLT_*` variables, and flags over those. And what lies beneath it: the region that
+//! AWS's own tools would take, for a file that names none.
 //!
 //! Every value of a layer is put into the file's tree at a place beyond any line of a text, so the reader sees one
 //! document and problems and origins still know whom to name.
@@ -42,6 +43,7 @@ struct Entry {
     key: String,
     text: String,
     origin: Origin,
+    beneath: bool,
 }
 
 impl Layers {
@@ -59,6 +61,16 @@ impl Layers {
         layers
     }
 
+    /// The same layers with a region beneath the file.
+    #[must_use]
+    pub fn with_region(mut self, region: Option<(String, Origin)>) -> Self {
+        let field = table::find("region").expect("it is a setting: see table::FIELDS");
+        let entry =
+            region.map(|(text, origin)| Entry { field, key: field.key.to_owned(), text, origin, beneath: true });
+        self.entries.extend(entry);
+        self
+    }
+
     fn add_variable(&mut self, name: String, text: String) {
         if OTHER_VARIABLES.contains(&name.as_str()) {
             return;
@@ -68,7 +80,7 @@ impl Layers {
         match known.iter().find(|(variable, _)| *variable == name) {
             Some((_, field)) => {
                 let origin = Origin::Variable { name };
-                self.entries.push(Entry { field, key: field.key.to_owned(), text, origin });
+                self.entries.push(Entry { field, key: field.key.to_owned(), text, origin, beneath: false });
             }
             None => {
                 let problem = Problem::of("", format!("unknown variable `{name}`"));
@@ -85,7 +97,8 @@ impl Layers {
         };
         match table::find(key) {
             Some(field) => {
-                self.entries.push(Entry { field, key: key.to_owned(), text: text.to_owned(), origin: Origin::Flag });
+                let (key, text, origin) = (key.to_owned(), text.to_owned(), Origin::Flag);
+                self.entries.push(Entry { field, key, text, origin, beneath: false });
             }
             None => {
                 let problem = Problem::of("", format!("unknown setting `{key}` given by --set"));
@@ -104,7 +117,11 @@ impl Layers {
                 Kind::Map => entry.key.splitn(2, '.').collect(),
                 _ => entry.key.split('.').collect(),
             };
-            put(root, &path, value(entry, place));
+            let said = || path.iter().try_fold(&*root, |node, key| node.get(key)).is_some_and(|node| !node.is_null());
+            // Nothing is put beneath what is no environment file at all.
+            if !entry.beneath || !(root.entries().is_empty() || said()) {
+                put(root, &path, value(entry, place));
+            }
         }
     }
 

@@ -6,6 +6,7 @@ pub mod layers;
 pub mod loader;
 mod network;
 pub mod origin;
+pub mod partition;
 mod reader;
 pub mod schema;
 pub mod starter;
@@ -23,6 +24,7 @@ pub use self::{
     layers::Layers,
     loader::load,
     origin::{Origin, Setting},
+    partition::Partition,
 };
 
 /// Everything that an environment file, the `DLT_*` variables and the flags decide, checked.
@@ -62,6 +64,11 @@ impl Config {
     /// The hub region and then the others, in the order of the file.
     pub fn all_regions(&self) -> impl Iterator<Item = &Region> {
         std::iter::once(&self.region).chain(&self.regions)
+    }
+
+    /// The part of AWS that the environment is in, with all its regions.
+    pub fn partition(&self) -> Partition {
+        Partition::of(&self.region).expect("a hub is where this system can live: checked when it was read")
     }
 
     /// The network of a region.

@@ -28,6 +28,11 @@ pub enum Origin {
     },
     /// `--set`.
     Flag,
+    /// The profile of AWS's own tools.
+    Profile {
+        /// Its name.
+        name: String,
+    },
 }
 
 impl fmt::Display for Origin {
@@ -37,6 +42,7 @@ impl fmt::Display for Origin {
             Self::File { line } => write!(f, "line {line}"),
             Self::Variable { name } => f.write_str(name),
             Self::Flag => f.write_str("--set"),
+            Self::Profile { name } => write!(f, "the profile {name}"),
         }
     }
 }

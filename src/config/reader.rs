@@ -10,7 +10,8 @@ use dlt_model::{
 };
 
 use super::{
-    Admin, Cidr, Config, Console, DataRetention, Layers, Network, Retention, StackName, Worker, network, origin, table,
+    Admin, Cidr, Config, Console, DataRetention, Layers, Network, Partition, Retention, StackName, Worker, network,
+    origin, table,
 };
 
 /// How long an e-mail address can be.
@@ -62,6 +63,7 @@ fn read(root: &Node, problems: &mut Vec<Problem>) -> Option<Config> {
     }
     let egress_cidr = parsed_or_default::<Cidr>(&mut fields, "egress_cidr", "egress_cidr");
     let console = parsed_or_default::<Console>(&mut fields, "console", "console");
+    console_can_be_served(&mut fields, region.as_ref(), console);
     let live_data = boolean(&mut fields, "live_data");
     let worker = worker(&mut fields);
     let retention = retention(&mut fields);
@@ -135,7 +137,27 @@ fn region(fields: &mut Fields<'_>, path: &str, node: &Node) -> Option<Region> {
 }
 
 fn hub(fields: &mut Fields<'_>, node: &Node) -> Option<Region> {
-    region(fields, "region", node)
+    let region = region(fields, "region", node)?;
+    match Partition::of(&region) {
+        Ok(_) => Some(region),
+        Err(why) => {
+            fields.reject("region", node, why);
+            None
+        }
+    }
+}
+
+/// At the key when it stands there, else at the region: the default may be what cannot be.
+fn console_can_be_served(fields: &mut Fields<'_>, hub: Option<&Region>, console: Option<Console>) {
+    let Some((region, partition)) = hub.and_then(|region| Some((region, Partition::of(region).ok()?))) else { return };
+    if console != Some(Console::Cloudfront) || partition.has_cloudfront() {
+        return;
+    }
+    let place =
+        fields.optional("console").or_else(|| fields.optional("region")).map_or(fields.place(), |node| node.place);
+    let message = format!("`cloudfront` serves no console in `{region}`: CloudFront is no part of that part of AWS");
+    let problem = Problem::at(place, fields.path_of("console"), message);
+    fields.problems().push(problem.hint("`console: headless` deploys everything else"));
 }
 
 fn regions(fields: &mut Fields<'_>, hub: Option<&Region>) -> Vec<Region> {
@@ -146,7 +168,7 @@ fn regions(fields: &mut Fields<'_>, hub: Option<&Region>) -> Vec<Region> {
             fields.reject(&path, node, format!("`{region}` is the hub already; list only more regions"));
         } else if found.contains(&region) {
             fields.reject(&path, node, format!("`{region}` is listed twice"));
-        } else if hub.is_some_and(|hub| partition(hub) != partition(&region)) {
+        } else if hub.is_some_and(|hub| Partition::of(hub).ok() != Partition::of(&region).ok()) {
             fields.reject(
                 &path,
                 node,
@@ -157,12 +179,6 @@ fn regions(fields: &mut Fields<'_>, hub: Option<&Region>) -> Vec<Region> {
         }
     }
     found
-}
-
-/// AWS in China and for the government are worlds of their own.
-fn partition(region: &Region) -> &str {
-    let name = region.as_str();
-    ["cn-", "us-gov-", "us-isob-", "us-iso-"].into_iter().find(|prefix| name.starts_with(prefix)).unwrap_or_default()
 }
 
 fn admin(fields: &mut Fields<'_>) -> Option<Admin> {

@@ -54,7 +54,7 @@ fn group(key: &str) -> &'static str {
 }
 
 fn require(root: &mut Value) {
-    root["required"] = json!(["stack", "region", "admin"]);
+    root["required"] = json!(["stack", "admin"]);
     root["properties"]["admin"]["required"] = json!(["name", "email"]);
     root["properties"]["network"]["properties"]["existing"]["required"] = json!(["vpc", "subnets"]);
     let addresses = json!([

@@ -75,7 +75,12 @@ pub const FIELDS: &[Field] = &[
     field("network.existing.public", Kind::Boolean, Some("false"), "Whether workers there need a public address."),
     field("regional_networks", Kind::Networks, None, "Networks of single regions, by region."),
     field("egress_cidr", Kind::Text(CIDR), Some("0.0.0.0/0"), "Where workers may send requests to."),
-    field("console", Kind::Words(Console::WORDS), Some("cloudfront"), "How the console is served."),
+    field(
+        "console",
+        Kind::Words(Console::WORDS),
+        Some("cloudfront"),
+        "How the console is served; GovCloud has no CloudFront.",
+    ),
     field("live_data", Kind::Boolean, Some("true"), "Whether workers' ticks are published while a run goes on."),
     field(
         "worker.cpu",
@@ -100,9 +105,6 @@ pub const FIELDS: &[Field] = &[
     field("protection", Kind::Boolean, Some("false"), "Whether CloudFormation refuses to delete the stacks."),
     field("tags", Kind::Map, None, "Tags of every resource."),
 ];
-
-/// Settings that must be given.
-pub const REQUIRED: &[&str] = &["stack", "region", "admin.name", "admin.email"];
 
 const fn field(key: &'static str, kind: Kind, default: Option<&'static str>, about: &'static str) -> Field {
     Field { key, kind, default, about }

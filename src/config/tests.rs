@@ -25,6 +25,20 @@ fn origin(config: &Config, key: &str) -> (String, Origin) {
 }
 
 #[test]
+fn a_region_beneath_the_file_counts_only_where_the_file_names_none() {
+    let profile = || Origin::Profile { name: "work".to_owned() };
+    let beneath =
+        |variables: &[(&str, &str)]| layers(variables, &[]).with_region(Some(("us-west-2".to_owned(), profile())));
+    let file = |line: usize| Origin::File { line };
+    let without = GOOD.replace("region: eu-west-1\n", "");
+    assert_eq!(origin(&read(&without, &beneath(&[])), "region"), ("us-west-2".to_owned(), profile()));
+    assert_eq!(origin(&read(GOOD, &beneath(&[])), "region"), ("eu-west-1".to_owned(), file(2)));
+    let variable = Origin::Variable { name: "DLT_REGION".to_owned() };
+    let over = beneath(&[("DLT_REGION", "eu-west-3")]);
+    assert_eq!(origin(&read(&without, &over), "region"), ("eu-west-3".to_owned(), variable));
+}
+
+#[test]
 fn every_bad_file_is_told_everything_that_is_wrong_with_it() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/environments");
     let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path()).collect();

@@ -12,6 +12,9 @@ use super::{catalogue, changes::Act, template::Template};
 pub struct ResourceDiff {
     /// Its name in the template.
     pub logical_id: String,
+    /// Its name in AWS, where it is there already and comes into the stack.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub physical_id: Option<String>,
     /// Its type.
     #[serde(rename = "type")]
     pub kind: String,
@@ -65,6 +68,7 @@ fn resource(name: &str, live: Option<&Value>, wanted: Option<&Value>) -> Option<
     let kind_of = |value: &Value| value.get("Type").and_then(Value::as_str).unwrap_or_default().to_owned();
     let diff = |kind: String, act, loses_data, properties| ResourceDiff {
         logical_id: name.to_owned(),
+        physical_id: None,
         kind,
         act,
         loses_data,
@@ -93,7 +97,8 @@ fn resource(name: &str, live: Option<&Value>, wanted: Option<&Value>) -> Option<
     }
 }
 
-fn is_kept(resource: &Value, policy: &str) -> bool {
+/// True when a policy of a resource says that what it stands for stays.
+pub(super) fn is_kept(resource: &Value, policy: &str) -> bool {
     let policy = resource.get(policy).and_then(Value::as_str).unwrap_or("Delete");
     ["Retain", "RetainExceptOnCreate", "Snapshot"].contains(&policy)
 }

@@ -14,11 +14,13 @@ use futures::future::{join_all, try_join_all};
 use tokio::sync::watch;
 
 use super::{
+    begin::{self, Next},
     consent::{Approved, ChangeSet, Consent, Demand, demand},
-    event::{Event, Observer, Operation, Phase, StackRef},
+    event::{Event, Observer, Operation, Phase},
     follow::{self, Begun, Ending, Wish},
-    plan::{Action, AssetPlan, Plan, StackPlan, Wanted},
-    proposal::{self, Proposal, Source},
+    plan::{Action, AssetPlan, Plan},
+    prerequisites,
+    proposal::Source,
     stacks,
     status::{Standing, Verdict, standing},
     survey::Survey,
@@ -68,18 +70,21 @@ pub async fn up(
         return Ok(outputs(&survey));
     }
     let consent = agree(consent, &names(&survey.plan), ask).await?;
+    if survey.plan.stacks.iter().any(|stack| stack.action == Action::Create) {
+        prerequisites::let_ecs_work(around.cloud, around.observer).await?;
+    }
     foundations(around, &survey, &consent).await?;
     upload(around, &survey, release).await?;
     let (change_sets, joined) = propose(around, &survey).await?;
     let losses: BTreeSet<String> = change_sets.iter().flat_map(ChangeSet::losses).collect();
     let consent = agree(consent, &losses.into_iter().collect::<Vec<_>>(), ask).await?;
     phase(around.observer, Phase::Deploy, async {
-        let mut work: Vec<Begun> = Vec::new();
-        for change_set in change_sets {
-            work.push(execute(around, &survey, approve(change_set, &consent)?).await?);
-        }
-        work.extend(joined);
-        finish(around, work).await
+        let work = change_sets.into_iter().map(async |change_set| {
+            let approved = approve(change_set, &consent)?;
+            begin::execute(around, &survey, approved).await
+        });
+        let begun = join_all(work).await.into_iter().chain(joined.into_iter().map(Ok));
+        finish(around, begun.collect()).await
     })
     .await?;
     phase(around.observer, Phase::Verify, verify(around, &survey)).await
@@ -111,7 +116,26 @@ pub fn guard(plan: &Plan) -> Result<(), Failure> {
             Action::Create | Action::Update | Action::Nothing | Action::Join => {}
         }
     }
-    Ok(())
+    free_of_obstacles(plan)
+}
+
+/// A name that is taken would fail the stack half-way.
+fn free_of_obstacles(plan: &Plan) -> Result<(), Failure> {
+    let taken: Vec<String> = plan
+        .stacks
+        .iter()
+        .flat_map(|stack| stack.obstacles.iter().map(move |it| (stack, it)))
+        .map(|(stack, it)| format!("{} ({}) in {}", it.name, it.kind, stack.stack.region))
+        .collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let message = format!("what `{}` would make is there already and belongs to none of its stacks", plan.stack);
+    let mut failure = Failure::new(Exit::Guarded, message);
+    failure.causes = taken;
+    Err(failure
+        .hint("`retention.data: keep` in the environment file takes it in as it is")
+        .hint("`dlt down --purge` removes it, if an earlier environment of this name left it"))
 }
 
 fn names(plan: &Plan) -> Vec<String> {
@@ -145,20 +169,20 @@ fn approve(change_set: ChangeSet, consent: &Consent) -> Result<Approved<ChangeSe
 
 async fn foundations(around: &Surroundings<'_>, survey: &Survey, consent: &Consent) -> Result<(), Failure> {
     phase(around.observer, Phase::Foundation, async {
-        let work = parts(survey, |part| part == Part::Foundation).map(|(wanted, plan)| async move {
+        let work = begin::parts(survey, |part| part == Part::Foundation).map(|(wanted, plan)| async move {
             // A foundation makes the bucket that templates are sent to, so its own template goes with the call.
             let source = Source::Text(wanted.template.clone());
-            match proposed(around, survey, wanted, plan, &source).await? {
+            match begin::proposed(around, survey, wanted, plan, &source).await? {
                 Some(Next::Approve(change_set)) => {
                     let approved = approve(change_set, consent)?;
-                    Ok(Some(execute(around, survey, approved).await?))
+                    Ok(Some(begin::execute(around, survey, approved).await?))
                 }
                 Some(Next::Join(begun)) => Ok(Some(begun)),
                 None => Ok::<_, Failure>(None),
             }
         });
-        let begun = try_join_all(work).await?.into_iter().flatten().collect();
-        finish(around, begun).await
+        let begun = join_all(work).await.into_iter().filter_map(Result::transpose);
+        finish(around, begun.collect()).await
     })
     .await
 }
@@ -166,11 +190,11 @@ async fn foundations(around: &Surroundings<'_>, survey: &Survey, consent: &Conse
 /// Main and regional stacks all at once: none needs another at deploy time.
 async fn propose(around: &Surroundings<'_>, survey: &Survey) -> Result<(Vec<ChangeSet>, Vec<Begun>), Failure> {
     phase(around.observer, Phase::ChangeSet, async {
-        let work = parts(survey, |part| part != Part::Foundation).map(|(wanted, plan)| async move {
+        let work = begin::parts(survey, |part| part != Part::Foundation).map(|(wanted, plan)| async move {
             let upload = survey.uploads.iter().find(|upload| upload.region == wanted.stack.region);
             let upload = upload.expect("every region of the environment was looked at: see release::uploads");
             let url = upload.send_template(around.cloud, &wanted.template).await?;
-            proposed(around, survey, wanted, plan, &Source::Url(url)).await
+            begin::proposed(around, survey, wanted, plan, &Source::Url(url)).await
         });
         let (mut change_sets, mut joined) = (Vec::new(), Vec::new());
         for next in try_join_all(work).await?.into_iter().flatten() {
@@ -184,81 +208,11 @@ async fn propose(around: &Surroundings<'_>, survey: &Survey) -> Result<(Vec<Chan
     .await
 }
 
-/// What is to be done with a stack after CloudFormation was asked.
-enum Next {
-    Approve(ChangeSet),
-    Join(Begun),
-}
-
-fn parts(survey: &Survey, is_one: fn(Part) -> bool) -> impl Iterator<Item = (&Wanted, &StackPlan)> {
-    let busy = |plan: &&StackPlan| plan.action != Action::Nothing;
-    survey.wanted.iter().zip(&survey.plan.stacks).filter(move |(wanted, plan)| is_one(wanted.part) && busy(plan))
-}
-
-async fn proposed(
-    around: &Surroundings<'_>,
-    survey: &Survey,
-    wanted: &Wanted,
-    plan: &StackPlan,
-    source: &Source,
-) -> Result<Option<Next>, Failure> {
-    if plan.action == Action::Join {
-        return Ok(Some(Next::Join(join(around, survey, &wanted.stack))));
-    }
-    let client = &around.cloud.at(&wanted.stack.region).cloudformation;
-    let stack = wanted.stack.clone();
-    match proposal::propose(client, wanted, plan, source).await? {
-        Proposal::Changes(change_set) => {
-            around.observer.tell(Event::Proposed { stack, changes: change_set.changes.clone() });
-            Ok(Some(Next::Approve(change_set)))
-        }
-        Proposal::Nothing => {
-            around.observer.tell(Event::Unchanged { stack });
-            Ok(None)
-        }
-    }
-}
-
-fn join(around: &Surroundings<'_>, survey: &Survey, stack: &StackRef) -> Begun {
-    let before = live_of(survey, stack).clone();
-    let status = before.status.as_deref().unwrap_or_default();
-    let creating = status.starts_with("CREATE") || status.starts_with("ROLLBACK");
-    let operation = if creating { Operation::Create } else { Operation::Update };
-    around.observer.tell(Event::Started { stack: stack.clone(), operation, joined: true, expected: None });
-    Begun {
-        stack: stack.clone(),
-        stack_id: before.stack_id.clone(),
-        operation,
-        before,
-        earlier: BTreeSet::new(),
-        joined: true,
-    }
-}
-
-fn live_of<'a>(survey: &'a Survey, stack: &StackRef) -> &'a super::plan::Live {
-    let index = survey.wanted.iter().position(|wanted| wanted.stack == *stack);
-    &survey.live[index.expect("change sets are made for planned stacks only: see propose")]
-}
-
-async fn execute(around: &Surroundings<'_>, survey: &Survey, approved: Approved<ChangeSet>) -> Result<Begun, Failure> {
-    let client = &around.cloud.at(&approved.stack().region).cloudformation;
-    // What is there now is not news later.
-    let earlier = stacks::recent_events(client, approved.stack_id()).await?;
-    let change_set = proposal::execute(client, approved).await?;
-    let operation = if change_set.creates { Operation::Create } else { Operation::Update };
-    let (stack, expected) = (change_set.stack.clone(), Some(change_set.changes.len()));
-    around.observer.tell(Event::Started { stack, operation, joined: false, expected });
-    let mut before = live_of(survey, &change_set.stack).clone();
-    if change_set.creates {
-        before.status = Some("REVIEW_IN_PROGRESS".to_owned());
-    }
-    let earlier = earlier.into_iter().map(|event| event.id).collect();
-    Ok(Begun { stack: change_set.stack, stack_id: change_set.stack_id, operation, before, earlier, joined: false })
-}
-
-/// Follows all operations to their ends, also when one of them fails: what is not watched is not known.
-async fn finish(around: &Surroundings<'_>, begun: Vec<Begun>) -> Result<(), Failure> {
-    let follow = |begun: Begun| async move {
+/// Follows all operations to their ends, also when one of them fails or could not be begun: what is not watched is not
+/// known.
+async fn finish(around: &Surroundings<'_>, begun: Vec<Result<Begun, Failure>>) -> Result<(), Failure> {
+    let follow = |begun: Result<Begun, Failure>| async move {
+        let begun = begun?;
         let operation = begun.operation;
         let ending = around.follow(begun).await?;
         Ok::<_, Failure>((operation, ending))

@@ -269,6 +269,10 @@ pub struct Remainder {
     pub name: String,
     /// The region.
     pub region: Region,
+    /// How many things are in it, where that can be told.
+    pub count: Option<u64>,
+    /// How many bytes they take, where that can be told.
+    pub bytes: Option<u64>,
     /// Why it remains.
     pub why: String,
     /// What removes it.

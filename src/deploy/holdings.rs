@@ -4,7 +4,7 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use dlt_model::id::Region;
 
 use super::{
-    catalogue,
+    catalogue, diff,
     event::{Holding, StackRef},
     stacks::{self, StackResource},
     template::Template,
@@ -16,9 +16,22 @@ const OBJECTS_A_CALL: usize = 1000;
 /// How many images ECR deletes in one call.
 const IMAGES_A_CALL: usize = 100;
 
-const BUCKET: &str = "AWS::S3::Bucket";
-const TABLE: &str = "AWS::DynamoDB::Table";
-const REPOSITORY: &str = "AWS::ECR::Repository";
+/// How many user pools Cognito lists in one call.
+const POOLS_A_CALL: i32 = 60;
+
+/// A bucket's type.
+pub const BUCKET: &str = "AWS::S3::Bucket";
+/// A table's type.
+pub const TABLE: &str = "AWS::DynamoDB::Table";
+/// An image repository's type.
+pub const REPOSITORY: &str = "AWS::ECR::Repository";
+/// A log group's type.
+pub const LOG_GROUP: &str = "AWS::Logs::LogGroup";
+/// A user pool's type.
+pub const USER_POOL: &str = "AWS::Cognito::UserPool";
+
+/// The tag of a user pool that names its environment: names of pools are not unique.
+const STACK_TAG: &str = "dlt:stack";
 
 /// What a stack holds that takes room or cannot be made again.
 pub async fn of_stack(cloud: &Cloud, stack: &StackRef) -> Result<Vec<Holding>, CloudError> {
@@ -27,10 +40,8 @@ pub async fn of_stack(cloud: &Cloud, stack: &StackRef) -> Result<Vec<Holding>, C
     let live = stacks::facts(&clients.cloudformation, &stack.name).await?;
     let template = live.template.as_deref().and_then(|text| Template::parse(text).ok()).unwrap_or_default();
     let declared = template.resources(&template.values(&live.parameters));
-    let is_kept = |logical_id: &str| {
-        let policy = declared.get(logical_id).and_then(|resource| resource.get("DeletionPolicy")?.as_str());
-        policy.is_some_and(|policy| policy != "Delete")
-    };
+    let is_kept =
+        |logical_id: &str| declared.get(logical_id).is_some_and(|resource| diff::is_kept(resource, "DeletionPolicy"));
     let interesting = |resource: &&StackResource| {
         let holds = catalogue::holds_data(&resource.kind) || resource.kind == REPOSITORY;
         holds && !resource.physical_id.is_empty() && resource.status != "DELETE_COMPLETE"
@@ -50,16 +61,19 @@ pub async fn of_stack(cloud: &Cloud, stack: &StackRef) -> Result<Vec<Holding>, C
     futures::future::try_join_all(looks).await
 }
 
-/// How many things are inside and how large they are. What is gone already holds nothing.
-async fn measure(clients: &Clients, kind: &str, name: &str) -> Result<(Option<u64>, Option<u64>), CloudError> {
+/// How many things are inside and how large they are, as far as the service tells. What is gone already holds nothing.
+pub async fn measure(clients: &Clients, kind: &str, name: &str) -> Result<(Option<u64>, Option<u64>), CloudError> {
+    let both = |(count, bytes)| (Some(count), Some(bytes));
     let measured = match kind {
-        BUCKET => bucket_size(clients, name).await,
-        TABLE => table_size(clients, name).await,
-        REPOSITORY => repository_size(clients, name).await,
+        BUCKET => bucket_size(clients, name).await.map(both),
+        TABLE => table_size(clients, name).await.map(both),
+        REPOSITORY => repository_size(clients, name).await.map(both),
+        LOG_GROUP => log_group_size(clients, name).await.map(|bytes| (None, Some(bytes.unwrap_or_default()))),
+        USER_POOL => user_pool_size(clients, name).await.map(|users| (Some(users), None)),
         _ => return Ok((None, None)),
     };
     match measured {
-        Ok((count, bytes)) => Ok((Some(count), Some(bytes))),
+        Ok(measured) => Ok(measured),
         Err(error) if error.kind == Kind::Absent => Ok((Some(0), Some(0))),
         Err(error) => Err(error),
     }
@@ -104,6 +118,71 @@ async fn repository_size(clients: &Clients, repository: &str) -> Result<(u64, u6
             return Ok((count, bytes));
         }
     }
+}
+
+/// How many bytes a log group holds; none when it is not there.
+async fn log_group_size(clients: &Clients, group: &str) -> Result<Option<u64>, CloudError> {
+    let mut next = None;
+    loop {
+        let request = clients.logs.describe_log_groups().log_group_name_prefix(group).set_next_token(next);
+        let page = request.send().await.doing(format!("look for the log group `{group}`"))?;
+        if let Some(found) = page.log_groups().iter().find(|it| it.log_group_name() == Some(group)) {
+            return Ok(Some(found.stored_bytes().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default()));
+        }
+        next = page.next_token().map(ToOwned::to_owned);
+        if next.is_none() {
+            return Ok(None);
+        }
+    }
+}
+
+/// A user pool of an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserPool {
+    /// The id that Cognito gave it.
+    pub id: String,
+    /// About how many users are in it.
+    pub users: u64,
+}
+
+/// The user pools of an environment, whether their stack is there or not: those with its name and its tag.
+pub async fn user_pools(clients: &Clients, stack: &str) -> Result<Vec<UserPool>, CloudError> {
+    let (mut pools, mut next) = (Vec::new(), None);
+    loop {
+        let request = clients.cognito.list_user_pools().max_results(POOLS_A_CALL).set_next_token(next);
+        let page = request.send().await.doing("list the user pools")?;
+        for pool in page.user_pools().iter().filter(|pool| pool.name() == Some(stack)) {
+            let id = pool.id().unwrap_or_default();
+            let Some(pool) = user_pool(clients, id).await? else { continue };
+            let tags = pool.user_pool_tags();
+            if tags.and_then(|tags| tags.get(STACK_TAG)).is_some_and(|tag| tag == stack) {
+                pools.push(UserPool { id: id.to_owned(), users: users_of(&pool) });
+            }
+        }
+        next = page.next_token().map(ToOwned::to_owned);
+        if next.is_none() {
+            return Ok(pools);
+        }
+    }
+}
+
+type PoolType = aws_sdk_cognitoidentityprovider::types::UserPoolType;
+
+async fn user_pool(clients: &Clients, id: &str) -> Result<Option<PoolType>, CloudError> {
+    let answer = clients.cognito.describe_user_pool().user_pool_id(id).send().await;
+    match answer.doing(format!("read the user pool `{id}`")) {
+        Ok(answer) => Ok(answer.user_pool),
+        Err(error) if error.kind == Kind::Absent => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn users_of(pool: &PoolType) -> u64 {
+    u64::try_from(pool.estimated_number_of_users()).unwrap_or_default()
+}
+
+async fn user_pool_size(clients: &Clients, id: &str) -> Result<u64, CloudError> {
+    Ok(user_pool(clients, id).await?.as_ref().map(users_of).unwrap_or_default())
 }
 
 /// Removes everything inside a bucket or repository, and answers how many things that were. Tables and user pools go
@@ -198,8 +277,25 @@ pub async fn purge_user_pool(clients: &Clients, pool: &str) -> Result<(), CloudE
     clients.cognito.delete_user_pool().user_pool_id(pool).send().await.doing(doing).map(drop)
 }
 
+/// Removes a log group that outlived its stack, with all its lines.
+pub async fn purge_log_group(clients: &Clients, group: &str) -> Result<(), CloudError> {
+    let doing = format!("delete the log group `{group}`");
+    clients.logs.delete_log_group().log_group_name(group).send().await.doing(doing).map(drop)
+}
+
+/// True when something of this type and name is there.
+pub async fn is_there(cloud: &Cloud, kind: &str, name: &str, at: &StackRef) -> Result<bool, CloudError> {
+    let clients = cloud.at(&at.region);
+    match kind {
+        BUCKET => has_bucket(clients, name).await,
+        TABLE => has_table(clients, name).await,
+        LOG_GROUP => log_group_size(clients, name).await.map(|size| size.is_some()),
+        _ => has_repository(clients, name).await,
+    }
+}
+
 /// True when a bucket is there and is ours.
-pub async fn has_bucket(clients: &Clients, bucket: &str) -> Result<bool, CloudError> {
+async fn has_bucket(clients: &Clients, bucket: &str) -> Result<bool, CloudError> {
     match clients.s3.head_bucket().bucket(bucket).send().await {
         Ok(_) => Ok(true),
         // A bucket of that name in another region (301, 400) is not the one that this environment made.
@@ -211,14 +307,14 @@ pub async fn has_bucket(clients: &Clients, bucket: &str) -> Result<bool, CloudEr
 }
 
 /// True when a table is there.
-pub async fn has_table(clients: &Clients, table: &str) -> Result<bool, CloudError> {
+async fn has_table(clients: &Clients, table: &str) -> Result<bool, CloudError> {
     present(
         clients.dynamodb.describe_table().table_name(table).send().await.doing(format!("look for the table `{table}`")),
     )
 }
 
 /// True when an image repository is there.
-pub async fn has_repository(clients: &Clients, repository: &str) -> Result<bool, CloudError> {
+async fn has_repository(clients: &Clients, repository: &str) -> Result<bool, CloudError> {
     let request = clients.ecr.describe_repositories().repository_names(repository);
     present(request.send().await.doing(format!("look for the repository `{repository}`")))
 }
@@ -237,8 +333,8 @@ pub fn removal(kind: &str, name: &str, region: &Region) -> String {
         BUCKET => format!("aws s3 rb --force s3://{name} --region {region} (old versions first: `dlt down --purge`)"),
         TABLE => format!("aws dynamodb delete-table --table-name {name} --region {region}"),
         REPOSITORY => format!("aws ecr delete-repository --force --repository-name {name} --region {region}"),
-        "AWS::Logs::LogGroup" => format!("aws logs delete-log-group --log-group-name {name} --region {region}"),
-        "AWS::Cognito::UserPool" => format!("aws cognito-idp delete-user-pool --user-pool-id {name} --region {region}"),
+        LOG_GROUP => format!("aws logs delete-log-group --log-group-name {name} --region {region}"),
+        USER_POOL => format!("aws cognito-idp delete-user-pool --user-pool-id {name} --region {region}"),
         _ => format!("delete {name} in the console of {kind}"),
     }
 }

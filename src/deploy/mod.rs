@@ -2,6 +2,7 @@
 //!
 //! `plan` decides, `engine` and `teardown` act and tell what happens as events, `screen` shows them.
 
+mod begin;
 pub mod catalogue;
 pub mod changes;
 pub mod consent;
@@ -11,9 +12,11 @@ pub mod event;
 pub mod fold;
 pub mod follow;
 pub mod holdings;
+pub mod kept;
 pub mod pace;
 pub mod people;
 pub mod plan;
+pub mod prerequisites;
 pub mod proposal;
 pub mod report;
 pub mod screen;
@@ -23,6 +26,7 @@ pub mod survey;
 pub mod teardown;
 pub mod template;
 pub mod token;
+pub mod viewers;
 
 #[cfg(test)]
 mod wire;

@@ -91,6 +91,22 @@ pub struct StackPlan {
     pub protection: Option<bool>,
     /// What the operation is called.
     pub token: Token,
+    /// What is there already under a name that this stack would give, and cannot come into it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub obstacles: Vec<Obstacle>,
+    /// What else is worth knowing beforehand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// Something that is there under a name that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Obstacle {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// What will be done to a stack.
@@ -193,6 +209,8 @@ pub fn decide(wanted: &Wanted, live: &Live) -> StackPlan {
         parameters: compared.parameters,
         tags: compared.tags,
         sections: compared.sections,
+        obstacles: Vec::new(),
+        notes: Vec::new(),
     }
 }
 

@@ -53,7 +53,7 @@ pub async fn propose(
     template: &Source,
 ) -> Result<Proposal, Failure> {
     let creates = plan.action == Action::Create;
-    let (id, stack_id) = create(client, wanted, &plan.token, creates, template).await?;
+    let (id, stack_id) = create(client, wanted, plan, template).await?;
     match wait(client, &id).await? {
         Outcome::Ready => {
             let changes = describe(client, &id).await?;
@@ -81,11 +81,12 @@ pub async fn propose(
 async fn create(
     client: &Client,
     wanted: &Wanted,
-    token: &Token,
-    creates: bool,
+    plan: &StackPlan,
     template: &Source,
 ) -> Result<(String, String), Failure> {
-    let kind = if creates { ChangeSetType::Create } else { ChangeSetType::Update };
+    let token = &plan.token;
+    let kind = if plan.action == Action::Create { ChangeSetType::Create } else { ChangeSetType::Update };
+    let imports = plan.count(Act::Import) > 0;
     let parameter =
         |(name, value): (&String, &String)| Parameter::builder().parameter_key(name).parameter_value(value).build();
     let tag = |(name, value): (&String, &String)| Tag::builder().key(name).value(value).build();
@@ -106,6 +107,7 @@ async fn create(
             .set_template_body(body.clone())
             .set_parameters(Some(wanted.parameters.iter().map(parameter).collect()))
             .set_tags(Some(wanted.tags.iter().map(tag).collect()))
+            .set_import_existing_resources(imports.then_some(true))
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityNamedIam)
             .send()
@@ -133,9 +135,13 @@ async fn reuse(client: &Client, stack: &str, token: &Token) -> Result<Option<(St
     let request = client.describe_change_set().stack_name(stack).change_set_name(token.as_str());
     let found = request.send().await.doing(doing.clone())?;
     let thinking = matches!(found.status, Some(ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress));
-    let executable = found.execution_status == Some(ExecutionStatus::Available);
+    // One that another command executes, or has just executed, is as good: executing it once more is watching it.
+    let is_good = matches!(
+        found.execution_status,
+        Some(ExecutionStatus::Available | ExecutionStatus::ExecuteInProgress | ExecutionStatus::ExecuteComplete)
+    );
     match (found.change_set_id, found.stack_id) {
-        (Some(id), Some(stack_id)) if thinking || executable => Ok(Some((id, stack_id))),
+        (Some(id), Some(stack_id)) if thinking || is_good => Ok(Some((id, stack_id))),
         _ => {
             let request = client.delete_change_set().stack_name(stack).change_set_name(token.as_str());
             request.send().await.doing(doing)?;

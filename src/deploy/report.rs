@@ -42,6 +42,9 @@ fn strip(plan: &Plan, paint: Paint) -> String {
         format!("{} replace", count(Act::Replace)),
         format!("{} remove", count(Act::Remove)),
     ];
+    if count(Act::Import) > 0 {
+        parts.push(format!("{} import", count(Act::Import)));
+    }
     if losses > 0 {
         parts.push(paint.bad(&format!("{losses} LOSES DATA")));
     }
@@ -60,6 +63,8 @@ fn stack_lines(stack: &StackPlan, paint: Paint) -> Vec<String> {
     let mut lines = vec![format!("{} {}: {what}", paint.moving("▸"), stack.stack)];
     if stack.action == Action::Create {
         lines.push(paint.faint(&format!("    {}", resources(stack.resources.len()))));
+        let imported = stack.resources.iter().filter(|resource| resource.act == Act::Import);
+        lines.extend(imported.flat_map(|resource| resource_lines(resource, paint)));
     } else {
         lines.extend(stack.resources.iter().flat_map(|resource| resource_lines(resource, paint)));
         lines.extend(stack.parameters.iter().map(|value| value_line("parameter", value, paint)));
@@ -68,13 +73,18 @@ fn stack_lines(stack: &StackPlan, paint: Paint) -> Vec<String> {
     if stack.action != Action::Create && !stack.sections.is_empty() {
         lines.push(format!("    ~ sections: {}", stack.sections.join(", ")));
     }
+    lines.extend(
+        stack.obstacles.iter().map(|it| format!("    {} {} ({}): is there already", paint.bad("✗"), it.name, it.kind)),
+    );
+    lines.extend(stack.notes.iter().map(|note| paint.faint(&format!("    {note}"))));
     lines.extend(stack.protection.map(|on| format!("    ~ termination protection: {}", if on { "on" } else { "off" })));
     lines
 }
 
 fn resource_lines(resource: &ResourceDiff, paint: Paint) -> Vec<String> {
+    let name = resource.physical_id.as_ref().map(|name| format!(": import {name}")).unwrap_or_default();
     let mut lines = vec![format!(
-        "    {} {} ({}){}",
+        "    {} {} ({}){name}{}",
         sign(resource.act, paint),
         resource.logical_id,
         resource.kind,
@@ -139,14 +149,19 @@ pub fn proposal(stack: &StackRef, changes: &[ResourceChange], paint: Paint) -> S
     let mut text = format!(
         "{} CloudFormation for {stack}: {} add · {} change · {} replace · {} remove",
         paint.moving("▸"),
-        count(Act::Add) + count(Act::Import),
+        count(Act::Add),
         count(Act::Modify),
         count(Act::Replace) + count(Act::MayReplace),
         count(Act::Remove),
     );
+    if count(Act::Import) > 0 {
+        text += &format!(" · {} import", count(Act::Import));
+    }
     for change in changes.iter().filter(|change| change.act != Act::Add) {
         let loses = if change.loses_data() { paint.bad("  LOSES DATA") } else { String::new() };
-        text += &format!("\n    {} {} ({}){loses}", sign(change.act, paint), change.logical_id, change.kind);
+        let name = change.physical_id.as_ref().filter(|_| change.act == Act::Import);
+        let name = name.map(|name| format!(": import {name}")).unwrap_or_default();
+        text += &format!("\n    {} {} ({}){name}{loses}", sign(change.act, paint), change.logical_id, change.kind);
         for detail in change.details.iter().filter(|detail| detail.recreates) {
             let word = if change.act == Act::MayReplace { "may make" } else { "makes" };
             text += &format!("\n        {} {word} it anew", detail.path);
@@ -161,14 +176,18 @@ pub fn inventory(stacks: &[StackRef], holdings: &[Holding], paint: Paint) -> Str
     for stack in stacks {
         text += &format!("\n  {} {stack}", paint.bad("-"));
         for holding in holdings.iter().filter(|holding| holding.stack == *stack) {
-            let count = holding.count.map(|count| format!("{count} inside")).unwrap_or_default();
-            let bytes = holding.bytes.map(size).unwrap_or_default();
-            let parts: Vec<String> = [count, bytes].into_iter().filter(|part| !part.is_empty()).collect();
             let kept = if holding.kept { paint.good("  stays") } else { String::new() };
-            text += &format!("\n      {} ({})  {}{kept}", holding.name, holding.kind, parts.join(", "));
+            let inside = inside(holding.count, holding.bytes);
+            text += &format!("\n      {} ({})  {inside}{kept}", holding.name, holding.kind);
         }
     }
     text
+}
+
+/// How many things are inside and how large they are, as far as that is known.
+fn inside(count: Option<u64>, bytes: Option<u64>) -> String {
+    let parts = [count.map(|count| format!("{count} inside")), bytes.map(size)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// What remains, why, and what removes it.
@@ -178,7 +197,9 @@ pub fn ledger(remains: &[Remainder], paint: Paint) -> String {
     }
     let mut text = "left behind:".to_owned();
     for it in remains {
-        text += &format!("\n  {} {} ({}): {}\n      {}", it.kind, it.name, it.region, it.why, it.command);
+        let size = inside(it.count, it.bytes);
+        let size = if size.is_empty() { size } else { format!(", {size}") };
+        text += &format!("\n  {} {} ({}{size}): {}\n      {}", it.kind, it.name, it.region, it.why, it.command);
     }
     text
 }
@@ -264,6 +285,8 @@ Resources:
             kind: "bucket".to_owned(),
             name: "shop-data-1-eu-west-1".to_owned(),
             region: "eu-west-1".parse().unwrap(),
+            count: Some(3),
+            bytes: Some(1_234),
             why: "the environment file says `retention.data: keep`".to_owned(),
             command: "aws s3 rb --force s3://shop-data-1-eu-west-1 --region eu-west-1".to_owned(),
         }];

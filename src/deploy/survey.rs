@@ -4,8 +4,10 @@ use dlt_model::id::Region;
 
 use super::{
     event::StackRef,
-    plan::{self, AssetPlan, Live, Plan, Wanted},
+    kept, people,
+    plan::{self, Action, AssetPlan, Live, Plan, Wanted},
     stacks,
+    status::{Standing, standing},
 };
 use crate::{
     cloud::Cloud,
@@ -53,19 +55,28 @@ pub async fn survey(cloud: &Cloud, config: &Config, release: &Release) -> Result
         _ => Some(make_image(release).await?),
     };
     let digest = image.as_ref().map(|image| image.digest.clone()).or(known).unwrap_or_default();
+    let account = &cloud.identity.account;
     let wanted = stacks
         .into_iter()
-        .map(|(part, stack)| {
-            let assets = upload_in(&uploads, &stack.region).assets(&cloud.identity.account, release, &digest);
-            wanted(config, part, stack, &assets)
+        .zip(&live)
+        .map(|((part, stack), live)| {
+            let assets = upload_in(&uploads, &stack.region).assets(account, release, &digest);
+            wanted(account, config, part, stack, live, &assets)
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let plan = Plan {
+    let mut plan = Plan {
         stack: stack_name,
-        account: cloud.identity.account.clone(),
+        account: account.clone(),
         stacks: wanted.iter().zip(&live).map(|(wanted, live)| plan::decide(wanted, live)).collect(),
         assets: uploads.iter().flat_map(|upload| assets(upload, config, release, &digest)).collect(),
     };
+    let reconciled = plan.stacks.iter_mut().zip(&wanted).map(|(plan, wanted)| kept::reconcile(cloud, wanted, plan));
+    futures::future::try_join_all(reconciled).await?;
+    for ((plan, wanted), live) in plan.stacks.iter_mut().zip(&wanted).zip(&live) {
+        if plan.action == Action::Update {
+            plan.notes.extend(people::change_of_admin(&wanted.parameters, &live.parameters));
+        }
+    }
     Ok(Survey { plan, wanted, live, uploads, image })
 }
 
@@ -80,12 +91,23 @@ fn upload_in<'a>(uploads: &'a [Upload], region: &Region) -> &'a Upload {
     upload.expect("every region of the environment was looked at: see release::uploads")
 }
 
-fn wanted(config: &Config, part: Part, stack: StackRef, assets: &Assets) -> Result<Wanted, Failure> {
-    let rendered = render::render(part, config, &stack.region).map_err(|error| {
+fn wanted(
+    account: &str,
+    config: &Config,
+    part: Part,
+    stack: StackRef,
+    live: &Live,
+    assets: &Assets,
+) -> Result<Wanted, Failure> {
+    let rendered = render::render_for(account, part, config, &stack.region).map_err(|error| {
         Failure::from_error(Exit::Internal, format!("failed to render the {} template", part.word()), &error)
     })?;
+    let mut parameters = render::parameters(part, config, &stack.region, assets);
+    if part == Part::Main && !matches!(standing(live.status.as_deref()), Standing::Absent | Standing::Review) {
+        people::keep_first_address(&mut parameters, &live.parameters);
+    }
     Ok(Wanted {
-        parameters: render::parameters(part, config, &stack.region, assets),
+        parameters,
         stack,
         part,
         template: rendered.text,

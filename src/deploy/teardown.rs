@@ -8,18 +8,20 @@ use super::{
     engine::Surroundings,
     event::{Event, Holding, Operation, Phase, Remainder, StackRef},
     follow::Begun,
-    holdings,
+    holdings::{self, USER_POOL},
+    kept::{self, Named},
     plan::Live,
     stacks,
     status::{Standing, standing},
     survey::stacks_of,
+    viewers,
 };
 use crate::{
     cloud::{Cloud, CloudError, Doing},
-    config::Config,
+    config::{Config, Console, DataRetention},
     exit::Exit,
     failure::Failure,
-    render::Part,
+    render::{self, Part},
 };
 
 /// The phases of `down`, in order.
@@ -97,6 +99,7 @@ pub async fn down(
         let inside = doomed.holdings.iter().filter(|it| names.contains(&it.stack) && !it.kept);
         observer.tell(Event::PhaseStarted { phase: Phase::Empty });
         empty(around, inside).await?;
+        release_viewers(around, &names).await?;
         observer.tell(Event::PhaseEnded { phase: Phase::Empty });
         observer.tell(Event::PhaseStarted { phase: Phase::Delete });
         delete(around, &stacks).await?;
@@ -130,6 +133,16 @@ async fn empty(around: &Surroundings<'_>, holdings: impl Iterator<Item = &Holdin
     Ok(())
 }
 
+/// A policy that is attached to somebody's identity cannot be deleted, and its stack would end in DELETE_FAILED.
+async fn release_viewers(around: &Surroundings<'_>, stacks: &BTreeSet<&StackRef>) -> Result<(), Failure> {
+    let releases = stacks.iter().map(|stack| viewers::release(around.cloud, stack));
+    let released: u64 = try_join_all(releases).await?.into_iter().sum();
+    if released > 0 {
+        around.observer.notice(format!("took the right to listen from {released} viewers"));
+    }
+    Ok(())
+}
+
 async fn delete(around: &Surroundings<'_>, stacks: &[(Part, StackRef, Live)]) -> Result<(), Failure> {
     let work = stacks.iter().map(|(_, stack, live)| async move {
         let client = &around.cloud.at(&stack.region).cloudformation;
@@ -157,6 +170,7 @@ async fn purged(around: &Surroundings<'_>, remainder: &Remainder) -> Result<bool
         "bucket" => holdings::purge_bucket(clients, name).await?,
         "table" => holdings::purge_table(clients, name).await?,
         "user pool" => holdings::purge_user_pool(clients, name).await?,
+        "log group" => holdings::purge_log_group(clients, name).await?,
         _ => return Ok(false),
     }
     around.observer.notice(format!("purged the {} {name} in {}", remainder.kind, remainder.region));
@@ -175,60 +189,66 @@ fn word(kind: &str) -> &str {
 }
 
 /// What is still there: what was kept on purpose, and whatever bears one of our names, so that a second run finds it too.
-async fn ledger(cloud: &Cloud, config: &Config, kept: &[&Holding]) -> Result<Vec<Remainder>, CloudError> {
+async fn ledger(cloud: &Cloud, config: &Config, kept: &[&Holding]) -> Result<Vec<Remainder>, Failure> {
     let mut remains = Vec::new();
     let (stack, account) = (&config.stack, &cloud.identity.account);
     let kept_by_file = "the environment file says `retention.data: keep`; `dlt down --purge` removes it too";
+    let is_kept = |name: &str| kept.iter().any(|it| it.name == name) || config.retention.data == DataRetention::Keep;
+    let why = |name: &str| if is_kept(name) { kept_by_file } else { "it belongs to no stack that is there" };
     let mut named: Vec<(&str, String, StackRef)> = Vec::new();
     for region in cloud.regions() {
         let at = StackRef { name: String::new(), region: region.clone() };
         named.push(("AWS::S3::Bucket", format!("{stack}-artifacts-{account}-{region}"), at.clone()));
         named.push(("AWS::ECR::Repository", format!("{stack}/worker"), at));
     }
-    let hub = StackRef { name: String::new(), region: cloud.hub.clone() };
-    named.push(("AWS::S3::Bucket", format!("{stack}-data-{account}-{}", cloud.hub), hub.clone()));
-    named.push(("AWS::DynamoDB::Table", stack.to_string(), hub));
+    let in_stacks = in_stacks(config, account)?;
+    named.extend(in_stacks.iter().map(|(at, it)| (it.kind.as_str(), it.name.clone(), at.clone())));
     for (kind, name, at) in named {
-        if is_there(cloud, kind, &name, &at).await? {
-            let known = kept.iter().any(|it| it.name == name);
-            let why = if known || config.retention.data == crate::config::DataRetention::Keep {
-                kept_by_file
-            } else {
-                "it belongs to no stack that is there"
-            };
-            remains.push(remainder(kind, &name, &at, why));
+        if holdings::is_there(cloud, kind, &name, &at).await? {
+            remains.push(remainder(cloud, kind, &name, &at, why(&name)).await?);
         }
     }
-    // What has no name of our making is known only from the stack that it was in.
-    let others = kept.iter().filter(|it| !["AWS::S3::Bucket", "AWS::DynamoDB::Table"].contains(&it.kind.as_str()));
-    for holding in others {
-        remains.push(remainder(
-            &holding.kind,
-            &holding.name,
-            &holding.stack,
-            "its template says `DeletionPolicy: Retain`",
-        ));
+    let hub = StackRef { name: stack.to_string(), region: cloud.hub.clone() };
+    for pool in holdings::user_pools(cloud.hub(), stack.as_str()).await? {
+        remains.push(remainder(cloud, USER_POOL, &pool.id, &hub, why(&pool.id)).await?);
+    }
+    // What older templates kept is known only from the stack that it was in.
+    for it in kept {
+        if !remains.iter().any(|known| known.name == it.name && known.region == it.stack.region) {
+            let why = "its template says that it outlives its stack";
+            remains.push(remainder(cloud, &it.kind, &it.name, &it.stack, why).await?);
+        }
     }
     Ok(remains)
 }
 
-async fn is_there(cloud: &Cloud, kind: &str, name: &str, at: &StackRef) -> Result<bool, CloudError> {
-    let clients = cloud.at(&at.region);
-    match kind {
-        "AWS::S3::Bucket" => holdings::has_bucket(clients, name).await,
-        "AWS::DynamoDB::Table" => holdings::has_table(clients, name).await,
-        _ => holdings::has_repository(clients, name).await,
+/// What the stacks of an environment can have held under names of our making, also when they had more in them than the
+/// file now asks for.
+fn in_stacks(config: &Config, account: &str) -> Result<Vec<(StackRef, Named)>, Failure> {
+    let mut widest = config.clone();
+    widest.live_data = true;
+    widest.console = Console::Cloudfront;
+    let mut found = Vec::new();
+    for (part, stack) in stacks_of(&widest) {
+        let rendered = render::render_for(account, part, &widest, &stack.region).map_err(|error| {
+            Failure::from_error(Exit::Internal, format!("failed to render the {} template", part.word()), &error)
+        })?;
+        found.extend(kept::named(&rendered.text).into_iter().map(|named| (stack.clone(), named)));
     }
+    Ok(found)
 }
 
-fn remainder(kind: &str, name: &str, at: &StackRef, why: &str) -> Remainder {
-    Remainder {
+async fn remainder(cloud: &Cloud, kind: &str, name: &str, at: &StackRef, why: &str) -> Result<Remainder, CloudError> {
+    let (count, bytes) = holdings::measure(cloud.at(&at.region), kind, name).await?;
+    Ok(Remainder {
         kind: word(kind).to_owned(),
         name: name.to_owned(),
         region: at.region.clone(),
+        count,
+        bytes,
         why: why.to_owned(),
         command: holdings::removal(kind, name, &at.region),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use axum::{Router, extract::State, http::StatusCode, routing::post};
 use tokio::sync::watch;
 
 use super::{
+    changes::Act,
+    consent::{Approved, Consent},
     event::{Event, Observer, Operation},
     follow::{self, Begun, Ending, Wish},
     plan::{Live, decide, tests::wanted},
@@ -27,6 +29,7 @@ type Script = BTreeMap<&'static str, VecDeque<(u16, String)>>;
 struct Fake {
     script: Arc<Mutex<Script>>,
     calls: Arc<Mutex<Vec<String>>>,
+    bodies: Arc<Mutex<Vec<String>>>,
 }
 
 impl Fake {
@@ -58,6 +61,7 @@ impl Fake {
 async fn answer(State(fake): State<Fake>, body: String) -> (StatusCode, String) {
     let action = body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap_or_default().to_owned();
     fake.calls.lock().unwrap().push(action.clone());
+    fake.bodies.lock().unwrap().push(body);
     let mut script = fake.script.lock().unwrap();
     let answers = script.get_mut(action.as_str());
     let (status, result) = match answers {
@@ -209,6 +213,43 @@ async fn a_change_set_of_an_earlier_command_is_found_again_and_not_made_twice() 
     let Proposal::Changes(change_set) = proposed(&fake).await.unwrap() else { panic!("there is a change set") };
     assert_eq!((change_set.id.as_str(), change_set.stack_id.as_str()), ("arn:change", "arn:shop"));
     assert_eq!(fake.called("DeleteChangeSet"), 0);
+}
+
+#[tokio::test]
+async fn a_change_set_that_another_command_executes_is_not_taken_from_it() {
+    for status in ["EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"] {
+        let found = format!(
+            "<ChangeSetId>arn:change</ChangeSetId><StackId>arn:shop</StackId><Status>CREATE_COMPLETE</Status>\
+             <ExecutionStatus>{status}</ExecutionStatus>"
+        );
+        let refused = error("InvalidChangeSetStatus", &format!("cannot be executed in its status of [{status}]"));
+        let fake = Fake::default()
+            .on("CreateChangeSet", [error("AlreadyExistsException", "ChangeSet already exists")])
+            .on("DescribeChangeSet", [(200, found)])
+            .on("ExecuteChangeSet", [refused]);
+        let Proposal::Changes(change_set) = proposed(&fake).await.unwrap() else { panic!("there is a change set") };
+        assert_eq!(fake.called("DeleteChangeSet"), 0);
+        let yes = Consent { yes: true, ..Consent::default() };
+        let approved = Approved::new(change_set, &yes).unwrap();
+        let begun = proposal::execute(&fake.client().await, approved).await.unwrap();
+        assert_eq!(begun.id, "arn:change", "the operation of the other one is ours to watch");
+    }
+}
+
+#[tokio::test]
+async fn what_is_there_already_is_asked_for_by_name_and_only_then() {
+    for (imports, expected) in [(true, 1), (false, 0)] {
+        let fake = Fake::default().on("CreateChangeSet", [error("ValidationError", "enough")]);
+        let wanted = wanted("Resources: {Table: {Type: AWS::DynamoDB::Table}}");
+        let mut plan = decide(&wanted, &Live::default());
+        if imports {
+            plan.resources[0].act = Act::Import;
+        }
+        let source = Source::Text(wanted.template.clone());
+        proposal::propose(&fake.client().await, &wanted, &plan, &source).await.unwrap_err();
+        let said = fake.bodies.lock().unwrap().iter().filter(|it| it.contains("ImportExistingResources=true")).count();
+        assert_eq!(said, expected);
+    }
 }
 
 #[tokio::test]

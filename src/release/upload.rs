@@ -86,8 +86,7 @@ async fn image_digest(clients: &Clients, repository: &str, tag: &str) -> Result<
 
 /// The host of an account's registry in a region.
 pub fn registry_host(account: &str, region: &Region) -> String {
-    let suffix = if region.as_str().starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("{account}.dkr.ecr.{region}.{suffix}")
+    format!("{account}.dkr.ecr.{region}.amazonaws.com")
 }
 
 impl Upload {
@@ -136,7 +135,7 @@ impl Upload {
         }
         Ok(match &cloud.endpoint {
             Some(endpoint) => format!("{}/{}/{key}", endpoint.trim_end_matches('/'), self.bucket),
-            None => format!("https://{}.s3.{}.{}/{key}", self.bucket, self.region, domain(&self.region)),
+            None => format!("https://{}.s3.{}.amazonaws.com/{key}", self.bucket, self.region),
         })
     }
 
@@ -174,10 +173,6 @@ impl Upload {
         request.send().await.doing(format!("send `{key}` to the bucket `{}`", self.bucket))?;
         Ok(size)
     }
-}
-
-fn domain(region: &Region) -> &'static str {
-    if region.as_str().starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
 }
 
 fn basic(token: &str) -> Option<(String, String)> {

@@ -28,9 +28,10 @@ pub fn parameters(part: Part, config: &Config, region: &Region, assets: &Assets)
     }
     values.set("EgressCidr", config.egress_cidr.to_string());
     network(&mut values, config.network_of(region));
+    values.set("AdminEmail", &*config.admin.email);
     if part == Part::Main {
         values.set("AdminName", &*config.admin.name);
-        values.set("AdminEmail", &*config.admin.email);
+        values.set("InvitedEmail", &*config.admin.email);
     }
     for name in context::uploads(part, config) {
         values.set(

@@ -7,7 +7,7 @@ use super::{Part, dashboard};
 use crate::config::{Architecture, Config, Console, DataRetention, Network};
 
 /// Every name that a template uses, with its value for this part and region.
-pub(super) fn of(part: Part, config: &Config, region: &Region) -> Value {
+pub(super) fn of(part: Part, config: &Config, region: &Region, account: Option<&str>) -> Value {
     let stack = config.stack.as_str();
     let hub = *region == config.region;
     let here = if hub { "${AWS::Region}" } else { "${HubRegion}" };
@@ -23,10 +23,14 @@ pub(super) fn of(part: Part, config: &Config, region: &Region) -> Value {
         data_bucket_arn => format!("arn:${{AWS::Partition}}:s3:::{stack}-data-${{AWS::AccountId}}-{here}"),
         state_machine_arn =>
             format!("arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:stateMachine:{stack}-runs"),
-        deletion => match config.retention.data { DataRetention::Keep => "Retain", DataRetention::Delete => "Delete" },
+        data_bucket => account.map(|account| format!("{stack}-data-{account}-{region}")),
+        // A creation that fails leaves nothing behind, not even what is kept later.
+        deletion => match config.retention.data { DataRetention::Keep => "RetainExceptOnCreate", DataRetention::Delete => "Delete" },
+        replacement => match config.retention.data { DataRetention::Keep => "Retain", DataRetention::Delete => "Delete" },
         logs_days => config.retention.logs_days,
         // The state machine's text cannot ask for its partition, so it is told.
-        partition => partition(&config.region),
+        partition => config.partition().arn_word(),
+        identity_provider => config.partition().identity_provider(),
         // ECS takes both as text.
         cpu_units => config.worker.cpu_units.to_string(),
         memory_mib => config.worker.memory_mib.to_string(),
@@ -39,15 +43,6 @@ pub(super) fn of(part: Part, config: &Config, region: &Region) -> Value {
         alarms => alarms(part, config),
         groups => groups(),
         dashboard => dashboard::body(config),
-    }
-}
-
-/// The part of AWS that a region belongs to, as ARNs name it.
-fn partition(region: &Region) -> &'static str {
-    match region.as_str() {
-        name if name.starts_with("cn-") => "aws-cn",
-        name if name.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
     }
 }
 
@@ -100,6 +95,7 @@ fn tick_metrics() -> Vec<Value> {
         ("BytesReceived", "$.bytesReceived", "Bytes"),
         ("LoopLag", "$.health.loopLagMsMax", "Milliseconds"),
         ("DroppedIterations", "$.health.droppedIterations", "Count"),
+        ("LostTicks", "$.health.lostTicks", "Count"),
     ];
     rows.into_iter().map(|(name, field, unit)| Value::from([name, field, unit])).collect()
 }

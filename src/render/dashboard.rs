@@ -30,12 +30,13 @@ pub(super) fn body(config: &Config) -> String {
 }
 
 /// Title, metrics and how a minute of them is summed up.
-const ROWS: [(&str, &[&str], &str); 5] = [
+const ROWS: [(&str, &[&str], &str); 6] = [
     ("Requests a minute", &["Succeeded", "Failed"], "Sum"),
     ("Average latency (s)", &["AverageLatency"], "Average"),
     ("Slowest worker's 95th percentile (ms)", &["LatencyP95"], "Maximum"),
     ("Virtual users of the largest worker", &["VirtualUsers"], "Maximum"),
     ("Generators: worst loop lag (ms) and dropped iterations", &["LoopLag", "DroppedIterations"], "Maximum"),
+    ("Live data that workers gave up (ticks)", &["LostTicks"], "Sum"),
 ];
 
 fn graph(stack: &str, region: &Region, title: &str, metrics: &[&str], statistic: &str) -> Value {

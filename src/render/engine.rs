@@ -59,10 +59,23 @@ pub struct RenderError {
 /// # Errors
 /// Only when a template refers to something that does not exist.
 pub fn render(part: Part, config: &Config, region: &Region) -> Result<Rendered, RenderError> {
+    rendered(part, config, region, None)
+}
+
+/// The same for an account that is known: names of what is kept stand in it as plain text, because CloudFormation takes
+/// back what outlived an earlier stack only by such a name.
+///
+/// # Errors
+/// Only when a template refers to something that does not exist.
+pub fn render_for(account: &str, part: Part, config: &Config, region: &Region) -> Result<Rendered, RenderError> {
+    rendered(part, config, region, Some(account))
+}
+
+fn rendered(part: Part, config: &Config, region: &Region, account: Option<&str>) -> Result<Rendered, RenderError> {
     let failed = |source: Error| RenderError { part: part.word(), place: place(&source), source };
     let environment = ENVIRONMENT.as_ref().map_err(|error| failed(Error::new(error.kind(), error.to_string())))?;
     let template = environment.get_template(file(part)).map_err(failed)?;
-    let marked = template.render(context::of(part, config, region)).map_err(failed)?;
+    let marked = template.render(context::of(part, config, region, account)).map_err(failed)?;
     let (text, source) = source::SourceMap::unmark(&marked, &FILES);
     Ok(Rendered { part, text, source })
 }

@@ -12,7 +12,7 @@ use dlt_model::id::Region;
 
 pub use self::{
     assets::{Assets, parameters},
-    engine::{RenderError, render},
+    engine::{RenderError, render, render_for},
     source::{Location, SourceMap},
 };
 use crate::config::Config;

@@ -7,7 +7,7 @@ use dlt_model::{
     id::Region,
 };
 
-use super::{Assets, Part, Rendered, parameters, render};
+use super::{Assets, Part, Rendered, parameters, render, render_for};
 use crate::config::{Config, Layers};
 
 const FILE: &str = "stack: shop\nregion: eu-west-1\nregions: [us-east-1]\nadmin: {name: admin, email: a@example.com}\n";
@@ -230,6 +230,7 @@ fn the_parameters_of_the_hub_are_these() {
       "CodeKey": "functions/0123.zip",
       "ConsolePrefix": "console/0123",
       "EgressCidr": "0.0.0.0/0",
+      "InvitedEmail": "a@example.com",
       "SubnetACidrBlock": "192.168.0.0/20",
       "SubnetBCidrBlock": "192.168.16.0/20",
       "VpcCidrBlock": "192.168.0.0/16",
@@ -244,6 +245,7 @@ fn the_parameters_of_another_region_with_a_network_of_its_own_are_these() {
     let given = parameters(Part::Regional, &config, &"us-east-1".parse().unwrap(), &assets());
     insta::assert_json_snapshot!(given, @r#"
     {
+      "AdminEmail": "a@example.com",
       "ArtifactBucket": "shop-artifacts-123456789012-eu-west-1",
       "CodeKey": "functions/0123.zip",
       "EgressCidr": "0.0.0.0/0",
@@ -258,11 +260,13 @@ fn the_parameters_of_another_region_with_a_network_of_its_own_are_these() {
 
 #[test]
 fn data_outlives_the_stack_only_when_the_file_says_keep() {
-    for (data, policy) in [("retention.data=keep", "Retain"), ("retention.data=delete", "Delete")] {
+    let cases =
+        [("retention.data=keep", ["RetainExceptOnCreate", "Retain"]), ("retention.data=delete", ["Delete", "Delete"])];
+    for (data, policies) in cases {
         let template = parse(&render(Part::Main, &config(&[data]), &"eu-west-1".parse().unwrap()).unwrap());
         let resources = resources(&template);
-        for name in ["DataBucket", "Table", "UserPool"] {
-            for key in ["DeletionPolicy", "UpdateReplacePolicy"] {
+        for name in ["DataBucket", "Table", "UserPool", "WorkerLogs", "ApiLogsOfAccess", "AdvanceLogs"] {
+            for (key, policy) in ["DeletionPolicy", "UpdateReplacePolicy"].into_iter().zip(policies) {
                 assert_eq!(resources[name].get(key).and_then(Node::text), Some(policy), "{name}.{key} with {data}");
             }
         }
@@ -270,8 +274,70 @@ fn data_outlives_the_stack_only_when_the_file_says_keep() {
 }
 
 #[test]
+fn names_of_what_is_kept_are_plain_text_once_the_account_is_known() {
+    let config = config(&["retention.data=keep"]);
+    let text = render_for("123456789012", Part::Main, &config, &config.region).unwrap().text;
+    assert!(text.contains("BucketName: \"shop-data-123456789012-eu-west-1\""), "{text}");
+    let without = render(Part::Main, &config, &config.region).unwrap().text;
+    let name = |line: &&str| !line.contains("BucketName:") && !line.trim_start().starts_with('#');
+    assert!(text.lines().filter(name).eq(without.lines().filter(name)), "nothing else is different");
+}
+
+#[test]
 fn a_third_existing_subnet_reaches_the_workers() {
     let config = read(&format!("{FILE}regional_networks:\n  eu-west-1: {{{EXISTING}}}\n"), &[]);
     let text = render(Part::Main, &config, &"eu-west-1".parse().unwrap()).unwrap().text;
     assert!(text.contains(r#"\"${ExistingSubnetB}\",\"subnet-0a1b2c3c\""#) && text.contains("DISABLED"));
+}
+
+#[test]
+fn alarms_reach_the_administrator_in_every_region_by_a_topic_whose_key_lets_them_in() {
+    for (name, config, region, rendered) in rendered() {
+        if rendered.part == Part::Foundation {
+            continue;
+        }
+        let resources = resources(&parse(&rendered));
+        let property =
+            |resource: &str, key: &str| resources[resource].get("Properties").unwrap().get(key).unwrap().clone();
+        let refers = |node: &Node, to: &str| {
+            let mut found = BTreeSet::new();
+            mentions(node, &mut found);
+            found.contains(to)
+        };
+        assert!(refers(&property("AlarmTopic", "KmsMasterKeyId"), "AlarmKey"), "{name}");
+        let key = format!("{:?}", property("AlarmKey", "KeyPolicy"));
+        assert!(key.contains("cloudwatch.amazonaws.com") && key.contains("kms:GenerateDataKey"), "{name}: {key}");
+        assert!(refers(&property("AlarmMail", "Endpoint"), "AdminEmail"), "{name}");
+        let given = parameters(rendered.part, &config, &region, &assets());
+        assert_eq!(given["AdminEmail"], "a@example.com", "{name}");
+        let alarms = resources
+            .iter()
+            .filter(|(_, node)| node.get("Type").and_then(Node::text) == Some("AWS::CloudWatch::Alarm"));
+        for (alarm, _) in alarms {
+            assert!(refers(&property(alarm, "AlarmActions"), "AlarmTopic"), "{name}: {alarm}");
+        }
+    }
+}
+
+#[test]
+fn in_govcloud_every_name_is_govclouds() {
+    let file = FILE.replace("eu-west-1", "us-gov-west-1").replace("us-east-1", "us-gov-east-1");
+    let config = read(&file, &["console=headless"]);
+    for part in Part::ALL {
+        for region in part.regions(&config) {
+            let text = render(part, &config, &region).unwrap().text;
+            for (index, line) in text.lines().enumerate() {
+                let place = format!("{} in {region}:{}: {line}", part.word(), index + 1);
+                assert!(!line.contains("arn:aws:") && !line.contains("arn:aws-cn:"), "{place}");
+                // What ends in a name of AWS is a service that roles trust; hosts ask for their ending.
+                let hosts =
+                    line.replace(".amazonaws.com/", "/").contains("https://") && line.contains(".amazonaws.com");
+                assert!(!hosts && !line.contains("cognito-identity.amazonaws.com"), "{place}");
+            }
+            assert!(!text.contains("CloudFront") && !text.contains("cloudfront"), "{}", part.word());
+            let main = part == Part::Main;
+            assert_eq!(text.contains("arn:aws-us-gov:states:::lambda:invoke"), main);
+            assert_eq!(text.matches("cognito-identity-us-gov.amazonaws.com").count(), if main { 9 } else { 0 });
+        }
+    }
 }

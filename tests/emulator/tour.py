@@ -40,6 +40,8 @@ def main():
         print(f"{time.monotonic() - started:7.2f} s  {text}", flush=True)
 
     regions = [HUB, *arguments.region]
+    # As `dlt up` does in a fresh account: without this role no cluster can be made.
+    system.client("iam").create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
     for region in regions:
         system.deploy(region, "foundation", f"{arguments.templates}/foundation.yaml")
     say(f"foundation stacks in {', '.join(regions)}")

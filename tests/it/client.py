@@ -4,6 +4,7 @@ It shares no code with dlt, so what it gets to work works for everybody's script
 
     client.py login    USER PASSWORD [--new-password NEW]     → prints temporary credentials as JSON
     client.py request  METHOD PATH [BODY-FILE]                → prints {"status": …, "body": …}
+    client.py requests FILE                                   → the same as a list, for a JSON list of [method, path, body]
 
 Settings come from the environment: API (ending in /prod), HOST_HEADER, REGION, POOL, CLIENT, IDENTITY_POOL, ENDPOINT, and for
 `request` CREDENTIALS (the JSON that `login` printed).
@@ -62,7 +63,7 @@ def request(method, path, body=None):
     if os.environ.get("HOST_HEADER"):
         headers["host"] = os.environ["HOST_HEADER"]
     signed = AWSRequest(method=method, url=os.environ["API"] + path, data=body, headers=headers)
-    credentials = Credentials(keys["AccessKeyId"], keys["SecretKey"], keys["SessionToken"])
+    credentials = Credentials(keys["AccessKeyId"], keys["SecretKey"], keys.get("SessionToken"))
     SigV4Auth(credentials, "execute-api", os.environ["REGION"]).add_auth(signed)
     prepared = signed.prepare()
     call = urllib.request.Request(prepared.url, data=prepared.body, headers=dict(prepared.headers), method=method)
@@ -77,6 +78,10 @@ def main(arguments):
     if arguments[0] == "login":
         new_password = arguments[4] if len(arguments) > 4 else None
         print(json.dumps(login(arguments[1], arguments[2], new_password)))
+    elif arguments[0] == "requests":
+        calls = json.load(open(arguments[1]))
+        answers = (request(method, path, body.encode()) for method, path, body in calls)
+        print(json.dumps([{"status": status, "body": text} for status, text in answers]))
     else:
         body = open(arguments[3], "rb").read() if len(arguments) > 3 else None
         status, text = request(arguments[1], arguments[2], body)

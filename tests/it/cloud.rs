@@ -13,19 +13,19 @@ use serde_json::Value;
 
 use crate::support::{EmulatedAws, Ended, Sandbox, eventually, python, root};
 
-const HUB: &str = "us-east-1";
-const SECOND: &str = "eu-west-1";
-const PASSWORD: &str = "Correct-horse-7-battery";
+pub const HUB: &str = "us-east-1";
+pub const SECOND: &str = "eu-west-1";
+pub const PASSWORD: &str = "Correct-horse-7-battery";
 
 /// An emulated AWS, a sandbox that sees it, and an environment file named `shop`.
-struct Stage {
-    sandbox: Sandbox,
-    aws: EmulatedAws,
+pub struct Stage {
+    pub sandbox: Sandbox,
+    pub aws: EmulatedAws,
 }
 
 impl Stage {
     /// An environment in two regions, or in the hub alone.
-    fn set(regions: &[&str], password_parameter: Option<&str>) -> Self {
+    pub fn set(regions: &[&str], password_parameter: Option<&str>) -> Self {
         let mut sandbox = Sandbox::new();
         let log = sandbox.path().join("aws.log");
         let aws = EmulatedAws::start(&log);
@@ -39,21 +39,21 @@ impl Stage {
         Self { sandbox, aws }
     }
 
-    fn script(&self, name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    pub fn script(&self, name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
         let mut command = self.sandbox.command(python("bin/python"));
         command.arg(root().join("tests/it").join(name)).args(arguments).envs(variables.iter().copied());
         Ended::of(command.output().expect("python starts"))
     }
 
-    fn look(&self, arguments: &[&str]) -> String {
+    pub fn look(&self, arguments: &[&str]) -> String {
         self.script("look.py", arguments, &[]).with_code(0).out.trim().to_owned()
     }
 
-    fn account(&self) -> Value {
+    pub fn account(&self) -> Value {
         serde_json::from_str(&self.look(&["account", HUB, SECOND])).expect("JSON")
     }
 
-    fn outputs(&self) -> Value {
+    pub fn outputs(&self) -> Value {
         self.sandbox.dlt(&["outputs", "shop", "--output", "json"]).with_code(0).json()
     }
 
@@ -63,14 +63,15 @@ impl Stage {
 }
 
 /// Somebody who is signed in, and whose requests botocore signs.
-struct Caller<'a> {
+#[derive(Clone)]
+pub struct Caller<'a> {
     stage: &'a Stage,
-    variables: Vec<(String, String)>,
+    pub variables: Vec<(String, String)>,
 }
 
 impl<'a> Caller<'a> {
     /// Signs in as the scripts of existing pipelines do; a first password is changed when Cognito asks.
-    fn sign_in(stage: &'a Stage, user: &str, password: &str, new_password: Option<&str>) -> Self {
+    pub fn sign_in(stage: &'a Stage, user: &str, password: &str, new_password: Option<&str>) -> Self {
         let outputs = stage.outputs();
         let text = |key: &str| outputs[key].as_str().unwrap_or_else(|| panic!("no {key} in {outputs:#}")).to_owned();
         let api = text("ApiEndpoint");
@@ -93,13 +94,19 @@ impl<'a> Caller<'a> {
         caller
     }
 
-    fn client(&self, arguments: &[&str]) -> Ended {
+    /// The same caller with another value of what `client.py` reads.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub fn client(&self, arguments: &[&str]) -> Ended {
         let variables: Vec<(&str, &str)> =
             self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         self.stage.script("client.py", arguments, &variables).with_code(0)
     }
 
-    fn call(&self, method: &str, path: &str, body: Option<&PathBuf>) -> (u64, Value) {
+    pub fn call(&self, method: &str, path: &str, body: Option<&PathBuf>) -> (u64, Value) {
         let mut arguments = vec!["request".to_owned(), method.to_owned(), path.to_owned()];
         arguments.extend(body.map(|file| file.display().to_string()));
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -108,14 +115,14 @@ impl<'a> Caller<'a> {
         (answer["status"].as_u64().expect("a status"), serde_json::from_str(text).unwrap_or_else(|_| text.into()))
     }
 
-    fn until(&self, test: &str, statuses: &[&str]) -> Value {
+    pub fn until(&self, test: &str, statuses: &[&str]) -> Value {
         eventually(&format!("{test} gets to {statuses:?}"), Duration::from_secs(120), || {
             let (_, answer) = self.call("GET", &format!("/scenarios/{test}"), None);
             statuses.contains(&answer["status"].as_str().unwrap_or_default()).then_some(answer)
         })
     }
 
-    fn run_of(&self, test: &str) -> Value {
+    pub fn run_of(&self, test: &str) -> Value {
         let (_, runs) = self.call("GET", &format!("/scenarios/{test}/testruns"), None);
         let run = runs["testRuns"][0]["testRunId"].as_str().unwrap_or_else(|| panic!("no run: {runs:#}")).to_owned();
         self.call("GET", &format!("/scenarios/{test}/testruns/{run}"), None).1
@@ -123,7 +130,7 @@ impl<'a> Caller<'a> {
 }
 
 /// The seed's scenario on two tasks of the hub, unchanged but for where it goes and how long.
-fn scenario(stage: &Stage, url: &str, hold_for: &str) -> PathBuf {
+pub fn scenario(stage: &Stage, url: &str, hold_for: &str) -> PathBuf {
     let text = std::fs::read_to_string(root().join("docs/examples/dlt_test.json")).expect("the example");
     let mut scenario: Value = serde_json::from_str(&text).expect("JSON");
     scenario["testTaskConfigs"][0]["region"] = HUB.into();
@@ -205,51 +212,6 @@ fn a_protected_environment_stays_and_a_change_is_shown_before_it_is_made() {
         stage.account()[format!("{HUB} cloudformation")],
         serde_json::json!(["dlt-shop", "dlt-shop-foundation"])
     );
-}
-
-#[test]
-fn a_failed_deployment_names_its_cause_is_rolled_back_and_can_be_made_good() {
-    let stage = Stage::set(&[], None);
-    let group = "/dlt/dlt-shop/workers";
-    stage.look(&["group", HUB, group]);
-    let failed = stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(6);
-    assert!(failed.err.contains(group) && failed.err.contains("already exists"), "the first cause: {}", failed.err);
-    stage.look(&["group", HUB, group, "gone"]);
-    let stuck = stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(7);
-    assert!(
-        stuck.err.contains("ROLLBACK_COMPLETE") && stuck.err.contains("delete-stack"),
-        "the way out: {}",
-        stuck.err
-    );
-    stage.sandbox.dlt(&["down", "shop", "--yes"]).with_code(0);
-    stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
-}
-
-#[test]
-fn an_interrupted_deployment_says_what_it_left_and_goes_on_the_next_time() {
-    let stage = Stage::set(&[], None);
-    let child = stage
-        .sandbox
-        .start(&["up", "shop", "--yes"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    eventually("the foundation stands", Duration::from_secs(60), || {
-        let stacks = stage.account()[format!("{HUB} cloudformation")].clone();
-        stacks.as_array().is_some_and(|stacks| !stacks.is_empty()).then_some(())
-    });
-    drop(Command::new("kill").args(["-INT", &child.id().to_string()]).status());
-    let ended = Ended::of(child.wait_with_output().expect("it ends"));
-    if ended.code == 0 {
-        // It was quicker than the signal; there was nothing to interrupt.
-        return;
-    }
-    let ended = ended.with_code(130);
-    assert!(ended.err.contains("interrupted") && ended.err.contains("hint:"), "{}", ended.err);
-    stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
-    let after = stage.sandbox.dlt(&["plan", "shop", "--exit-code"]).with_code(0);
-    assert!(after.out.contains("nothing to do"), "{}", after.out);
 }
 
 #[test]

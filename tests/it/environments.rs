@@ -71,3 +71,23 @@ fn the_examples_are_valid() {
         sandbox.dlt(&["check", name.trim_end_matches(".yaml")]).with_code(0);
     }
 }
+
+#[test]
+fn where_something_does_not_exist_every_verb_says_so_before_aws_is_asked() {
+    let mut sandbox = Sandbox::new();
+    // Whoever asks AWS all the same does not get far.
+    sandbox.variable("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    sandbox.write("stacks/gov.yaml", &GOOD.replace("eu-west-1", "us-gov-west-1"));
+    sandbox.write("stacks/china.yaml", &GOOD.replace("eu-west-1", "cn-north-1"));
+    for verb in ["check", "render", "plan", "up", "down"] {
+        for (name, problem) in
+            [("gov", "`console: headless` deploys everything else"), ("china", "no Cognito user pools")]
+        {
+            let ended = sandbox.dlt(&[verb, name]).with_code(3);
+            let told = format!("{}{}", ended.out, ended.err);
+            assert!(told.contains(&format!("stacks/{name}.yaml:2:9: ")) && told.contains(problem), "{verb}: {told}");
+        }
+    }
+    let cured = sandbox.dlt(&["render", "gov", "--set", "console=headless"]).with_code(0).out;
+    assert!(cured.contains("arn:aws-us-gov:states:::lambda:invoke") && !cured.contains("arn:aws:"), "{cured}");
+}

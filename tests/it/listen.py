@@ -2,12 +2,16 @@
 
     listen.py REGION TOPIC-FILTER COUNT SECONDS
 
-prints `listening` once subscribed, then each message as `TOPIC PAYLOAD`, and ends after COUNT messages or SECONDS.
+prints `listening` once subscribed, or `refused` when the broker will have none of it, then each message as `TOPIC PAYLOAD`,
+and ends after COUNT messages or SECONDS. With CREDENTIALS (the JSON that `client.py login` printed) it is who signed in,
+and LIVE_ENDPOINT is the host that the API named; without them it is the account's root, and asks IoT for the host.
 """
+import json
 import os
 import socket
 import sys
 import time
+from urllib.parse import quote
 
 import botocore.session
 from botocore.auth import SigV4QueryAuth
@@ -15,15 +19,19 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, BytesMessage, Message, Request
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Message, RejectConnection, Request
 
 
 def signed_path(region, host):
     """The path and query of the broker's URL, signed as IoT Core asks."""
+    person = json.loads(os.environ.get("CREDENTIALS", "{}"))
     request = AWSRequest("GET", f"wss://{host}/mqtt")
-    keys = Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+    keys = Credentials(person.get("AccessKeyId") or os.environ["AWS_ACCESS_KEY_ID"],
+                       person.get("SecretKey") or os.environ["AWS_SECRET_ACCESS_KEY"])
     SigV4QueryAuth(keys, "iotdevicegateway", region, expires=60).add_auth(request)
-    return "/" + request.url.split("/", 3)[3]
+    # IoT Core alone wants the session's token beside what is signed, not in it.
+    token = person.get("SessionToken")
+    return "/" + request.url.split("/", 3)[3] + (f"&X-Amz-Security-Token={quote(token, safe='')}" if token else "")
 
 
 def text(value):
@@ -57,11 +65,15 @@ def packets(buffer):
         del buffer[: at + length]
 
 
-def main(region, topic, count, seconds):
-    endpoint = os.environ["AWS_ENDPOINT_URL"]
+def broker(region, endpoint):
     session = botocore.session.get_session()
     iot = session.create_client("iot", region_name=region, endpoint_url=endpoint, config=Config())
-    host = iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+    return iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+
+
+def main(region, topic, count, seconds):
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
+    host = os.environ.get("LIVE_ENDPOINT") or broker(region, endpoint)
     port = int(endpoint.rsplit(":", 1)[1])
     channel = socket.create_connection(("127.0.0.1", port), timeout=float(seconds))
     connection = WSConnection(ConnectionType.CLIENT)
@@ -75,7 +87,11 @@ def main(region, topic, count, seconds):
                 channel.sendall(connection.send(Message(data=hello)))
             elif isinstance(event, BytesMessage):
                 buffer += event.data
+            elif isinstance(event, (CloseConnection, RejectConnection)):
+                return print("refused", flush=True)
         for kind, body in packets(buffer):
+            if kind == 0x90 and body[2] == 0x80 or kind == 0x20 and body[1] != 0:
+                return print("refused", flush=True)
             if kind == 0x20:
                 wish = packet(0x82, (1).to_bytes(2, "big") + text(topic) + bytes([0]))
                 channel.sendall(connection.send(Message(data=wish)))

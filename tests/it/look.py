@@ -1,68 +1,170 @@
 """Looks into an AWS account with botocore, for the tests: what is there, and what a bucket holds.
 
     look.py account   REGION…              → every resource that an environment could have left, as JSON
+    look.py stacks    REGION…              → the status of every stack, as JSON
+    look.py span      REGION STACK         → the first and the last instant of a stack's events, in seconds since 1970
     look.py changes   REGION STACK         → how many change sets a stack has ever had that are still known
     look.py object    REGION BUCKET KEY    → an object's content
+    look.py put       REGION BUCKET KEY V  → stores an object
+    look.py item      REGION TABLE V       → stores an item with this key; `items` counts what a table holds
     look.py secret    REGION NAME VALUE    → stores a SecureString
     look.py metrics   REGION NAMESPACE     → the names of a namespace's metrics and what they are told apart by
+    look.py targets   REGION POLICY        → who an IoT policy is attached to, as JSON
+    look.py mails     REGION               → to whom the account has sent e-mail, as JSON
+    look.py deny      REGION ROLE ACTION   → keeps a role from an action
+    look.py line      REGION GROUP TEXT    → writes a line into a log group
+    look.py subscribe REGION TOPIC         → makes a queue that gets what the topic announces
+    look.py announced REGION TOPIC         → takes what has come into that queue, as JSON
+    look.py alarm     REGION NAME          → an alarm's threshold and what its own metric sums up to, as JSON
     look.py group     REGION NAME [gone]   → makes a log group that is somebody else's, or removes it
+    look.py role      REGION NAME [gone]   → the same with a role
+    look.py pool      REGION NAME          → makes a user pool that is somebody else's
+    look.py user      REGION POOL NAME     → a user's address, status and groups, as JSON
+    look.py users     REGION POOL          → the names of all users of a pool, as JSON
+    look.py keys      REGION USER          → makes a user who may do everything, and prints the user's two keys
+    look.py pace      SECONDS              → how long every stack operation takes at least, from now on
+    look.py requests                       → every signed request so far, as JSON
 """
+import datetime
 import json
 import os
 import sys
+import time
+import urllib.request
 
 import botocore.session
+import jmespath
 from botocore.config import Config
 
-# Service, operation, the key of the list, the key of the name. What AWS itself puts into a new account is left out.
+# Service, operation, where the names are. What AWS itself puts into a new account is there before and after.
 LISTS = [
-    ("cloudformation", "describe_stacks", "Stacks", "StackName"),
-    ("s3", "list_buckets", "Buckets", "Name"),
-    ("dynamodb", "list_tables", "TableNames", None),
-    ("lambda", "list_functions", "Functions", "FunctionName"),
-    ("logs", "describe_log_groups", "logGroups", "logGroupName"),
-    ("ecr", "describe_repositories", "repositories", "repositoryName"),
-    ("ecs", "list_clusters", "clusterArns", None),
-    ("stepfunctions", "list_state_machines", "stateMachines", "name"),
-    ("apigatewayv2", "get_apis", "Items", "Name"),
-    ("iam", "list_roles", "Roles", "RoleName"),
-    ("sns", "list_topics", "Topics", "TopicArn"),
-    ("events", "list_rules", "Rules", "Name"),
-    ("ssm", "describe_parameters", "Parameters", "Name"),
-    ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+    ("apigatewayv2", "get_apis", "Items[].Name"),
+    ("cloudformation", "describe_stacks", "Stacks[].StackName"),
+    ("cloudfront", "list_distributions", "DistributionList.Items[].Id"),
+    ("cloudfront", "list_functions", "FunctionList.Items[].Name"),
+    ("cloudfront", "list_origin_access_controls", "OriginAccessControlList.Items[].Name"),
+    ("cloudfront", "list_response_headers_policies", "ResponseHeadersPolicyList.Items[].ResponseHeadersPolicy.Id"),
+    ("cloudwatch", "describe_alarms", "MetricAlarms[].AlarmName"),
+    ("cloudwatch", "list_dashboards", "DashboardEntries[].DashboardName"),
+    ("cognito-identity", "list_identity_pools", "IdentityPools[].IdentityPoolName"),
+    ("cognito-idp", "list_user_pools", "UserPools[].Name"),
+    ("dynamodb", "list_tables", "TableNames"),
+    ("ec2", "describe_internet_gateways", "InternetGateways[].InternetGatewayId"),
+    ("ec2", "describe_network_interfaces", "NetworkInterfaces[].NetworkInterfaceId"),
+    ("ec2", "describe_route_tables", "RouteTables[].RouteTableId"),
+    ("ec2", "describe_security_groups", "SecurityGroups[].GroupId"),
+    ("ec2", "describe_subnets", "Subnets[].SubnetId"),
+    ("ec2", "describe_vpc_endpoints", "VpcEndpoints[].VpcEndpointId"),
+    ("ec2", "describe_vpcs", "Vpcs[].VpcId"),
+    ("ecr", "describe_repositories", "repositories[].repositoryName"),
+    ("ecs", "list_clusters", "clusterArns"),
+    ("ecs", "list_task_definitions", "taskDefinitionArns"),
+    ("events", "list_rules", "Rules[].Name"),
+    ("iam", "list_policies", "Policies[?!starts_with(Arn, 'arn:aws:iam::aws:')].PolicyName"),
+    # Roles of services belong to the account and not to whoever made AWS make them.
+    ("iam", "list_roles", "Roles[?!starts_with(Path, '/aws-service-role/')].RoleName"),
+    ("iot", "list_policies", "policies[].policyName"),
+    ("iot", "list_topic_rules", "rules[].ruleName"),
+    ("lambda", "list_event_source_mappings", "EventSourceMappings[].UUID"),
+    ("lambda", "list_functions", "Functions[].FunctionName"),
+    ("logs", "describe_log_groups", "logGroups[].logGroupName"),
+    ("s3", "list_buckets", "Buckets[].Name"),
+    ("scheduler", "list_schedule_groups", "ScheduleGroups[].Name"),
+    ("scheduler", "list_schedules", "Schedules[].Name"),
+    ("sns", "list_subscriptions", "Subscriptions[].Endpoint"),
+    ("sns", "list_topics", "Topics[].TopicArn"),
+    ("ssm", "describe_parameters", "Parameters[].Name"),
+    ("stepfunctions", "list_state_machines", "stateMachines[].name"),
 ]
+# Lists that want to be told how long a page may be.
+PAGES = {"list_identity_pools": {"MaxResults": 60}, "list_user_pools": {"MaxResults": 60}}
+KINDS_OF = {service for service, _operation, _path in LISTS if [row[0] for row in LISTS].count(service) > 1}
+EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+NOBODY = {"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+
+SESSION = botocore.session.get_session()
 
 
 def client(service, region):
     config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 3})
-    session = botocore.session.get_session()
-    return session.create_client(service, region_name=region, endpoint_url=os.environ["AWS_ENDPOINT_URL"], config=config)
+    return SESSION.create_client(service, region_name=region, endpoint_url=os.environ["AWS_ENDPOINT_URL"], config=config)
 
 
 def account(regions):
     found = {}
     for region in regions:
-        for service, operation, key, name in LISTS:
-            for item in getattr(client(service, region), operation)()[key]:
-                found.setdefault(f"{region} {service}", []).append(item[name] if name else item)
-        pools = client("cognito-idp", region).list_user_pools(MaxResults=60)["UserPools"]
-        identities = client("cognito-identity", region).list_identity_pools(MaxResults=60)["IdentityPools"]
-        for pool in pools:
-            found.setdefault(f"{region} cognito-idp", []).append(pool["Name"])
-        for pool in identities:
-            found.setdefault(f"{region} cognito-identity", []).append(pool["IdentityPoolName"])
-    return {where: sorted(names) for where, names in found.items()}
+        clients = {service: client(service, region) for service in {row[0] for row in LISTS}}
+        for service, operation, path in LISTS:
+            where = f"{region} {service}"
+            if service in KINDS_OF:
+                where += f" {operation.partition('_')[2]}"
+            names = listed(clients[service], operation, path)
+            if names:
+                found[where] = sorted(names)
+    return found
+
+
+def listed(service, operation, path):
+    """Every page of a list."""
+    if service.can_paginate(operation):
+        pages = service.get_paginator(operation).paginate(**PAGES.get(operation, {}))
+    else:
+        pages = [getattr(service, operation)(**PAGES.get(operation, {}))]
+    return [name for page in pages for name in jmespath.search(path, page) or []]
+
+
+def stacks(regions):
+    found = {}
+    for region in regions:
+        for page in client("cloudformation", region).get_paginator("describe_stacks").paginate():
+            found.update({f"{region} {stack['StackName']}": stack["StackStatus"] for stack in page["Stacks"]})
+    return found
+
+
+def span(region, stack):
+    pages = client("cloudformation", region).get_paginator("describe_stack_events").paginate(StackName=stack)
+    instants = [event["Timestamp"].timestamp() for page in pages for event in page["StackEvents"]
+                if event["ResourceStatus"] != "REVIEW_IN_PROGRESS"]
+    return min(instants), max(instants)
+
+
+def keys(region, user):
+    iam = client("iam", region)
+    iam.create_user(UserName=user)
+    iam.put_user_policy(UserName=user, PolicyName="everything", PolicyDocument=json.dumps(EVERYTHING))
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"]
+
+
+def of_the_emulator(path, method="GET"):
+    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"] + path, method=method)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.read().decode()
 
 
 def main(verb, *arguments):
     if verb == "account":
         print(json.dumps(account(arguments)))
+    elif verb == "stacks":
+        print(json.dumps(stacks(arguments)))
+    elif verb == "span":
+        print(json.dumps(span(*arguments)))
     elif verb == "changes":
         region, stack = arguments
         print(len(client("cloudformation", region).list_change_sets(StackName=stack)["Summaries"]))
     elif verb == "object":
         region, bucket, key = arguments
         print(client("s3", region).get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+    elif verb == "put":
+        region, bucket, key, value = arguments
+        client("s3", region).put_object(Bucket=bucket, Key=key, Body=value.encode())
+    elif verb == "item":
+        region, table, value = arguments
+        client("dynamodb", region).put_item(TableName=table, Item={"pk": {"S": value}, "sk": {"S": value}})
+    elif verb == "items":
+        region, table = arguments
+        print(client("dynamodb", region).scan(TableName=table)["Count"])
     elif verb == "secret":
         region, name, value = arguments
         client("ssm", region).put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
@@ -70,10 +172,81 @@ def main(verb, *arguments):
         region, namespace = arguments
         found = client("cloudwatch", region).list_metrics(Namespace=namespace)["Metrics"]
         print(json.dumps([[metric["MetricName"], {d["Name"]: d["Value"] for d in metric["Dimensions"]}] for metric in found]))
+    elif verb == "targets":
+        region, policy = arguments
+        print(json.dumps(client("iot", region).list_targets_for_policy(policyName=policy)["targets"]))
+    elif verb == "user":
+        region, pool, name = arguments
+        cognito = client("cognito-idp", region)
+        user = cognito.admin_get_user(UserPoolId=pool, Username=name)
+        email = next(it["Value"] for it in user["UserAttributes"] if it["Name"] == "email")
+        groups = cognito.admin_list_groups_for_user(UserPoolId=pool, Username=name)["Groups"]
+        names = [group["GroupName"] for group in groups]
+        print(json.dumps({"email": email, "status": user["UserStatus"], "groups": names}))
+    elif verb == "mails":
+        with urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/_ministack/ses/messages", timeout=10) as answer:
+            print(answer.read().decode())
+    elif verb == "deny":
+        region, role, action = arguments
+        statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        client("iam", region).put_role_policy(RoleName=role, PolicyName="denied-by-a-test", PolicyDocument=document)
+    elif verb == "line":
+        region, group, text = arguments
+        logs = client("logs", region)
+        logs.create_log_stream(logGroupName=group, logStreamName="of-a-test")
+        event = {"timestamp": int(time.time() * 1000), "message": text}
+        logs.put_log_events(logGroupName=group, logStreamName="of-a-test", logEvents=[event])
+    elif verb == "subscribe":
+        region, topic = arguments
+        sqs, sns = client("sqs", region), client("sns", region)
+        queue = sqs.create_queue(QueueName=topic)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+        sns.subscribe(TopicArn=arn.replace(":sqs:", ":sns:"), Protocol="sqs", Endpoint=arn)
+    elif verb == "announced":
+        region, topic = arguments
+        sqs = client("sqs", region)
+        queue = sqs.get_queue_url(QueueName=topic)["QueueUrl"]
+        found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        print(json.dumps([json.loads(message["Body"])["Message"] for message in found]))
+    elif verb == "alarm":
+        region, name = arguments
+        cloudwatch = client("cloudwatch", region)
+        alarm = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+        now = datetime.datetime.now(datetime.timezone.utc)
+        points = cloudwatch.get_metric_statistics(
+            Namespace=alarm["Namespace"], MetricName=alarm["MetricName"], Dimensions=alarm["Dimensions"],
+            StartTime=now - datetime.timedelta(minutes=10), EndTime=now + datetime.timedelta(minutes=1), Period=60,
+            Statistics=[alarm["Statistic"]])["Datapoints"]
+        highest = max((point[alarm["Statistic"]] for point in points), default=None)
+        print(json.dumps({"threshold": alarm["Threshold"], "highest": highest, "actions": alarm["AlarmActions"]}))
     elif verb == "group":
         region, name, *gone = arguments
         logs = client("logs", region)
         (logs.delete_log_group if gone else logs.create_log_group)(logGroupName=name)
+    elif verb == "role":
+        region, name, *gone = arguments
+        iam = client("iam", region)
+        if gone:
+            iam.delete_role(RoleName=name)
+        else:
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(NOBODY))
+    elif verb == "pool":
+        region, name = arguments
+        print(client("cognito-idp", region).create_user_pool(PoolName=name)["UserPool"]["Id"])
+    elif verb == "users":
+        region, pool = arguments
+        users = client("cognito-idp", region).get_paginator("list_users").paginate(UserPoolId=pool)
+        print(json.dumps(sorted(user["Username"] for page in users for user in page["Users"])))
+    elif verb == "keys":
+        print(json.dumps(keys(*arguments)))
+    elif verb == "pace":
+        of_the_emulator(f"/_dlt/pace?seconds={float(*arguments)}", "POST")
+    elif verb == "requests":
+        print(of_the_emulator("/_dlt/requests"))
     else:
         sys.exit(f"unknown verb {verb}")
 

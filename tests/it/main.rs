@@ -2,6 +2,8 @@
 
 mod architecture;
 mod cloud;
+mod deployed;
+mod deploying;
 mod environments;
 mod judges;
 mod local;

@@ -36,6 +36,9 @@ pub enum WorkerError {
     /// The assignment is for somebody else, or asks for something that cannot be run.
     #[error("the assignment cannot be run: {0}")]
     Assignment(String),
+    /// A secret cannot be had.
+    #[error("cannot read the scenario's secrets: {0}")]
+    Secrets(String),
     /// The start instant makes no sense.
     #[error("the start instant cannot be used: {0}")]
     Start(String),

@@ -52,10 +52,18 @@ pub enum Fault {
     GrpcFailed,
     /// What was to be connected to is no `host:port`.
     NoAddress,
-    /// Redirected more than ten times.
+    /// Redirected more often than the step allows.
     TooManyRedirects,
     /// Redirected to something that is no `http` or `https` URL.
     BadRedirect,
+    /// What a step filled in is no request that can be sent: no URL, or a header with a line end.
+    CannotBeSent,
+    /// Nobody gave the virtual user a token or the worker its keys.
+    SignInFailed,
+    /// Something that a step keeps was not found in the answer.
+    ExtractFailed,
+    /// Something that the page embeds did not come.
+    ResourceFailed,
     /// Sent, and cut off at the end of the graceful stop.
     Interrupted,
     /// Cut off at the end of the graceful stop before anything was sent.
@@ -65,11 +73,19 @@ pub enum Fault {
 impl Fault {
     /// Whether there was nobody to talk to, so that trying again at once would only turn in circles.
     pub fn is_unconnected(self) -> bool {
-        matches!(self, Self::ConnectRefused | Self::ConnectFailed | Self::OutOfSockets | Self::DnsFailed)
+        matches!(
+            self,
+            Self::ConnectRefused
+                | Self::ConnectFailed
+                | Self::OutOfSockets
+                | Self::DnsFailed
+                | Self::CannotBeSent
+                | Self::SignInFailed
+        )
     }
 
     /// Every fault, in the order of their numbers.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 32] = [
         Self::ConnectRefused,
         Self::ConnectTimeout,
         Self::ConnectFailed,
@@ -96,6 +112,10 @@ impl Fault {
         Self::NoAddress,
         Self::TooManyRedirects,
         Self::BadRedirect,
+        Self::CannotBeSent,
+        Self::SignInFailed,
+        Self::ExtractFailed,
+        Self::ResourceFailed,
         Self::Interrupted,
         Self::InterruptedBeforeSending,
     ];
@@ -129,6 +149,10 @@ impl Fault {
             Self::NoAddress => "no such address",
             Self::TooManyRedirects => "too many redirects",
             Self::BadRedirect => "bad redirect",
+            Self::CannotBeSent => "cannot be sent",
+            Self::SignInFailed => "sign-in failed",
+            Self::ExtractFailed => "extract failed",
+            Self::ResourceFailed => "resource failed",
             Self::Interrupted => "interrupted",
             Self::InterruptedBeforeSending => "interrupted before sending",
         }

@@ -5,9 +5,6 @@ use url::Url;
 
 use crate::{Fault, request::Target, transport::Origin};
 
-/// How many redirects one sample follows.
-pub const MAX_REDIRECTS: u32 = 10;
-
 /// What goes only to the origin it was written for.
 const PRIVATE_HEADERS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 /// What describes a body, and goes when the body goes.
@@ -35,9 +32,23 @@ fn redirected(target: &Target, status: u16, location: &str) -> Option<Target> {
         next.headers.retain(|(name, _)| !is_one_of(name, &BODY_HEADERS));
     }
     if Some(origin) != Origin::of(&target.url) {
-        next.headers.retain(|(name, _)| !is_one_of(name, &PRIVATE_HEADERS) && !name.eq_ignore_ascii_case("host"));
+        strip_private(&mut next);
     }
     has_no_credentials(&next.url).then_some(next)
+}
+
+/// The request for something that a page embeds: the page's own headers without those of its body, as JMeter sends them.
+pub fn embedded(page: &Target, url: Url) -> Target {
+    let mut target = Target { method: Method::GET, url, headers: page.headers.clone(), body: Vec::new() };
+    target.headers.retain(|(name, _)| !is_one_of(name, &BODY_HEADERS));
+    if Origin::of(&target.url) != Origin::of(&page.url) {
+        strip_private(&mut target);
+    }
+    target
+}
+
+fn strip_private(target: &mut Target) {
+    target.headers.retain(|(name, _)| !is_one_of(name, &PRIVATE_HEADERS) && !name.eq_ignore_ascii_case("host"));
 }
 
 fn has_no_credentials(url: &Url) -> bool {
@@ -55,7 +66,7 @@ mod tests {
     fn post() -> Target {
         let headers = [("Authorization", "secret"), ("Content-Type", "text/plain"), ("X", "y")];
         let headers: Vec<_> = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        Target::new("POST", "http://a.test/x/y", &headers, "body").expect("valid")
+        Target::new("POST", "http://a.test/x/y", headers, b"body".to_vec()).expect("valid")
     }
 
     fn names(target: &Target) -> Vec<&str> {
@@ -65,10 +76,10 @@ mod tests {
     #[test]
     fn a_post_becomes_a_get_after_302_and_stays_a_post_after_307() {
         let found = next(&post(), 302, Some("z")).expect("a redirect").expect("a URL");
-        assert_eq!((found.method.as_str(), found.url.as_str(), found.body.as_str()), ("GET", "http://a.test/x/z", ""));
+        assert_eq!((found.method.as_str(), found.url.as_str(), &*found.body), ("GET", "http://a.test/x/z", &b""[..]));
         assert_eq!(names(&found), ["Authorization", "X"]);
         let kept = next(&post(), 307, Some("/z")).expect("a redirect").expect("a URL");
-        assert_eq!((kept.method.as_str(), kept.url.as_str(), kept.body.as_str()), ("POST", "http://a.test/z", "body"));
+        assert_eq!((kept.method.as_str(), kept.url.as_str(), &*kept.body), ("POST", "http://a.test/z", &b"body"[..]));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! wire* is separate from both: only `transport` knows a socket. Every core has a thread with its own virtual users,
 //! connections and histograms, and nothing is shared between them while load is made.
 
+mod aws;
 mod clock;
 mod engine;
 mod error;
@@ -18,7 +19,9 @@ mod plan;
 mod process;
 mod report;
 mod request;
+mod script;
 mod seconds;
+mod secrets;
 mod settings;
 mod ticks;
 mod transport;

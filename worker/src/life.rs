@@ -23,6 +23,7 @@ use crate::{
     folder::Folder,
     plan::Plan,
     report::{Chronicle, Names, WrittenReport},
+    secrets::Secrets,
     ticks::Ticks,
     transport::Roots,
 };
@@ -61,7 +62,8 @@ pub async fn run(
     let folder = Folder::open(&settings.folder)?;
     let assignment: Assignment = folder.read(&keys::assignment(settings.worker)).await?;
     settings.check(&assignment)?;
-    let plan = Arc::new(Plan::new(&assignment)?);
+    let secrets = Secrets::resolve(&assignment.program, &settings.home_region()).await?;
+    let plan = Arc::new(Plan::new(&assignment, settings.workers, &secrets)?);
     let facts = Facts::gather();
     // It takes a while, and nobody may be late for the start.
     let roots = Roots::load();
@@ -144,8 +146,13 @@ async fn make_load(
         }
     };
     let ending = if *tell_stop.borrow() { Ending::Stopped } else { Ending::Finished };
-    Ok({
-        let names = Names { labels: plan.labels.clone(), ..Names::default() };
-        chronicle.finish(totals, &names, ending)
-    })
+    let tables = &plan.scripts.names;
+    let names = Names {
+        labels: tables.labels.all(),
+        checks: tables.checks.all(),
+        metrics: tables.metrics.all(),
+        transactions: tables.transactions.all(),
+        feeds: plan.scripts.feeds.iter().map(|feed| feed.name.clone()).collect(),
+    };
+    Ok(chronicle.finish(totals, &names, ending))
 }

@@ -1,38 +1,36 @@
 //! Everything that is decided before the first request: the assignment, checked and compiled.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use dlt_model::{
     assignment::Assignment,
     load::{Execution, Executor},
-    program::{Body, Client, Expect, Pause, Request, Step as Written},
+    program::Client,
     segment::Segment,
 };
 
 use crate::{
     WorkerError,
     pacer::Pacing,
-    request::{Rendered, Target},
+    script::{Place, Scripts, bounded, compile},
+    secrets::Secrets,
 };
 
-/// How long any part of a run may last: instants far beyond it cannot be told by a clock.
-const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How many virtual users one worker can have; each is a socket and a few kilobytes.
 const MAX_USERS: u64 = 1_000_000;
 /// The largest rate, per its period, and the largest number of users.
 const MAX_RATE: f64 = 1e9;
 
 /// What this worker does.
-#[derive(Debug)]
 pub struct Plan {
     /// Side by side.
     pub executions: Vec<PlannedExecution>,
     /// Its share of each of them.
     pub segment: Segment,
-    /// The names under which samples are counted.
-    pub labels: Vec<String>,
-    /// What users do, by the name of the flow.
-    pub flows: BTreeMap<String, Vec<Step>>,
+    /// Its share of the rows of feeds: those are the whole run's.
+    pub rows: Segment,
+    /// What users do.
+    pub scripts: Arc<Scripts>,
     /// How connections are made and kept.
     pub client: Client,
 }
@@ -48,45 +46,29 @@ pub struct PlannedExecution {
     pub pacing: Pacing,
 }
 
-/// One request of an iteration.
-#[derive(Debug)]
-pub struct Step {
-    /// Its place among the labels.
-    pub label: usize,
-    pub target: Target,
-    pub request: Rendered,
-    pub expect: Expect,
-    /// For connecting, and again for the rest of the request.
-    pub timeout: Duration,
-    pub think_time: Duration,
-}
-
 impl Plan {
-    /// Compiles an assignment.
+    /// Compiles an assignment of a run of so many workers.
     ///
     /// # Errors
-    /// Returns an error that names the first execution or step that cannot be run.
-    pub fn new(assignment: &Assignment) -> Result<Self, WorkerError> {
+    /// Returns an error that names everything that cannot be run.
+    pub fn new(assignment: &Assignment, workers: u32, secrets: &Secrets) -> Result<Self, WorkerError> {
         check_users(assignment).map_err(WorkerError::Assignment)?;
-        let mut labels = Vec::new();
-        let mut flows = BTreeMap::new();
-        for execution in &assignment.load {
-            if !flows.contains_key(&execution.flow) {
-                let flow = assignment.program.flows.get(&execution.flow);
-                let written = flow.map(|flow| flow.steps.as_slice()).unwrap_or_default();
-                flows.insert(
-                    execution.flow.clone(),
-                    compile_flow(written, &mut labels).map_err(WorkerError::Assignment)?,
-                );
-            }
-        }
+        let mut problems = Vec::new();
         let executions: Result<_, _> = assignment.load.iter().map(plan_execution).collect();
+        let executions = executions.map_err(|found| problems.push(found));
+        let place = Place { worker: assignment.worker, seed: assignment.run_id.as_str() };
+        let flows = assignment.load.iter().map(|execution| execution.flow.as_str());
+        let scripts = compile(&assignment.program, flows, secrets, place).map_err(|found| problems.extend(found));
+        let client = secrets.fill_client(&assignment.program.client).map_err(|found| problems.push(found));
+        let (Ok(executions), Ok(scripts), Ok(client)) = (executions, scripts, client) else {
+            return Err(WorkerError::Assignment(problems.join("; ")));
+        };
         Ok(Self {
-            executions: executions.map_err(WorkerError::Assignment)?,
+            executions,
             segment: assignment.segment,
-            labels,
-            flows,
-            client: assignment.program.client.clone(),
+            rows: Segment { index: assignment.worker, count: workers },
+            scripts: Arc::new(scripts),
+            client,
         })
     }
 }
@@ -146,66 +128,11 @@ fn check_rates(execution: &Execution) -> Result<(), String> {
     }
 }
 
-fn compile_flow(written: &[Written], labels: &mut Vec<String>) -> Result<Vec<Step>, String> {
-    let mut steps: Vec<Step> = Vec::new();
-    for step in written {
-        match step {
-            Written::Request(request) => {
-                let name = request.label.to_string();
-                let compiled =
-                    compile(request, labels).map_err(|why| format!("step {} `{name}`: {why}", steps.len() + 1))?;
-                steps.push(compiled);
-            }
-            Written::Pause(Pause::Constant { ms }) if !steps.is_empty() => {
-                steps.last_mut().expect("not empty").think_time += bounded("the think time", *ms)?;
-            }
-            other => return Err(format!("it has a step that cannot be run: {other:?}")),
-        }
-    }
-    if steps.is_empty() { Err("it has no steps".to_owned()) } else { Ok(steps) }
-}
-
-fn bounded(what: &str, ms: u64) -> Result<Duration, String> {
-    let duration = Duration::from_millis(ms);
-    if duration > MAX_DURATION { Err(format!("{what} of {ms} ms is over 30 days")) } else { Ok(duration) }
-}
-
-fn compile(request: &Request, labels: &mut Vec<String>) -> Result<Step, String> {
-    let plain = "it has variables, which cannot be filled in";
-    let url = request.url.as_literal().ok_or(plain)?;
-    let headers: Option<Vec<(String, String)>> =
-        request.headers.iter().map(|(name, value)| Some((name.clone(), value.as_literal()?.to_owned()))).collect();
-    let body = match &request.body {
-        Body::None => "",
-        Body::Text(text) => text.as_literal().ok_or(plain)?,
-        _ => return Err("its body is of a kind that cannot be sent".to_owned()),
-    };
-    let target = Target::new(&request.method, url, &headers.ok_or(plain)?, body)?;
-    if request.timeout_ms == 0 {
-        return Err("a timeout of 0 ms would let nothing pass".to_owned());
-    }
-    Ok(Step {
-        label: place_of(request.label.as_literal().ok_or(plain)?, labels),
-        request: target.render(),
-        target,
-        expect: request.expect.clone(),
-        timeout: bounded("the timeout", request.timeout_ms)?,
-        think_time: Duration::ZERO,
-    })
-}
-
-fn place_of(label: &str, labels: &mut Vec<String>) -> usize {
-    labels.iter().position(|known| known == label).unwrap_or_else(|| {
-        labels.push(label.to_owned());
-        labels.len() - 1
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use dlt_model::{
         id::Region,
-        program::{self, Flow, Program},
+        program::{self, Flow, Program, Request, Step as Written},
         template::Template,
     };
 
@@ -243,11 +170,15 @@ mod tests {
         }
     }
 
+    fn plan(assignment: &Assignment) -> Result<Plan, WorkerError> {
+        Plan::new(assignment, 2, &Secrets::default())
+    }
+
     #[test]
     fn steps_of_one_label_are_counted_together() {
-        let plan = Plan::new(&assignment()).expect("valid");
-        assert_eq!(plan.labels, ["a", "b"]);
-        assert_eq!(plan.flows["x"].iter().map(|step| step.label).collect::<Vec<_>>(), [0, 1, 0]);
+        let plan = plan(&assignment()).unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(plan.scripts.names.labels.all(), ["a", "b"]);
+        assert_eq!(plan.scripts.flows["x"].steps.len(), 3);
     }
 
     fn rate(rate: f64, per_ms: u64) -> Executor {
@@ -260,8 +191,9 @@ mod tests {
         let mut assignment = assignment();
         let second = Execution { start_after_ms: 70, executor: rate(2.0, 1_000), ..assignment.load[0].clone() };
         assignment.load.push(second);
-        let plan = Plan::new(&assignment).expect("valid");
-        assert_eq!((plan.executions.len(), plan.flows.len(), plan.labels.len()), (2, 1, 2));
+        let plan = plan(&assignment).unwrap_or_else(|why| panic!("{why}"));
+        let scripts = &plan.scripts;
+        assert_eq!((plan.executions.len(), scripts.flows.len(), scripts.names.labels.all().len()), (2, 1, 2));
         assert_eq!((plan.executions[1].begin.as_millis(), plan.executions[1].duration.as_millis()), (70, 1_000));
     }
 
@@ -282,7 +214,7 @@ mod tests {
         for (number, spoil) in spoilt.into_iter().enumerate() {
             let mut assignment = assignment();
             spoil(&mut assignment);
-            assert!(Plan::new(&assignment).is_err(), "{number}");
+            assert!(plan(&assignment).is_err(), "{number}");
         }
     }
 }

@@ -46,6 +46,8 @@ pub struct WrittenReport {
     metrics: BTreeMap<String, Metric>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     transactions: BTreeMap<String, Measurements>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    exhausted_feeds: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Histogram::is_empty")]
     lateness: Histogram,
     #[serde(skip_serializing_if = "Histogram::is_empty")]
@@ -73,6 +75,7 @@ impl WrittenReport {
             checks: BTreeMap::new(),
             metrics: BTreeMap::new(),
             transactions: BTreeMap::new(),
+            exhausted_feeds: BTreeMap::new(),
             lateness: Histogram::default(),
             iteration_duration: Histogram::default(),
             degraded: Vec::new(),
@@ -92,6 +95,7 @@ pub struct Names {
     pub checks: Vec<String>,
     pub metrics: Vec<String>,
     pub transactions: Vec<String>,
+    pub feeds: Vec<String>,
 }
 
 /// Every name with what was counted under it, if only nothing.
@@ -131,11 +135,12 @@ impl<'a> Chronicle<'a> {
             dropped_iterations: sum.dropped_iterations,
             send_lateness_ms_p99: lateness_ms(99.0),
             send_lateness_ms_max: lateness_ms(100.0),
+            // `lost_ticks` is known when the tick is handed over.
             ..self.meter.read()
         };
         self.judge.observe(&health, &self.facts);
-        let tick = self.tick(sum, health);
-        self.ticks.push(&tick);
+        let mut tick = self.tick(sum, health);
+        self.ticks.push(&mut tick);
         let second = Second {
             virtual_users: tick.virtual_users,
             succeeded: tick.succeeded,
@@ -170,6 +175,13 @@ impl<'a> Chronicle<'a> {
                 .filter_map(|(name, metric)| Some((name, metric?)))
                 .collect(),
             transactions: named(&names.transactions, totals.transactions, Measurements::default),
+            exhausted_feeds: names
+                .feeds
+                .iter()
+                .cloned()
+                .zip(totals.exhausted)
+                .filter(|(_, users)| *users > 0)
+                .collect(),
             seconds,
             resolution_secs,
             lateness: totals.lateness,

@@ -1,23 +1,30 @@
 //! What goes over the wire: a request as the bytes that are sent, rendered once and sent many times.
 
-use std::fmt::Write as _;
+use std::fmt;
 
 use http::{HeaderName, HeaderValue, Method};
 use url::Url;
 
 use crate::transport::Origin;
 
-/// A request as a person wrote it.
-#[derive(Clone, Debug, PartialEq)]
+/// A request whose parts are known, as a person wrote it or as a step filled it in.
+#[derive(Clone, PartialEq)]
 pub struct Target {
     pub method: Method,
     pub url: Url,
     pub headers: Vec<(String, String)>,
-    pub body: String,
+    pub body: Vec<u8>,
+}
+
+/// Headers, query and body may hold secrets.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.url.origin().ascii_serialization())
+    }
 }
 
 /// A request as it is sent.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Rendered {
     /// Where it goes.
     pub origin: Origin,
@@ -29,9 +36,15 @@ pub struct Rendered {
     pub is_idempotent: bool,
 }
 
+impl fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes for {}", self.bytes.len(), self.origin.authority())
+    }
+}
+
 impl Target {
     /// Reads what a person wrote; what could break the framing of the request is refused.
-    pub fn new(method: &str, url: &str, headers: &[(String, String)], body: &str) -> Result<Self, String> {
+    pub fn new(method: &str, url: &str, headers: Vec<(String, String)>, body: Vec<u8>) -> Result<Self, String> {
         let method: Method = method.parse().map_err(|_| format!("`{method}` is not an HTTP method"))?;
         if method == Method::CONNECT {
             return Err("the method CONNECT is for proxies and cannot be load".to_owned());
@@ -41,37 +54,60 @@ impl Target {
             return Err("the URL carries a user name or password; send an Authorization header instead".to_owned());
         }
         Origin::of(&url).ok_or_else(|| format!("`{url}` is not an absolute http or https URL"))?;
-        for (name, value) in headers {
-            check_header(name, value, body)?;
+        for (name, value) in &headers {
+            check_header(name, value, &body)?;
         }
-        Ok(Self { method, url, headers: headers.to_vec(), body: body.to_owned() })
+        Ok(Self { method, url, headers, body })
     }
 
     /// The bytes: `Host` comes first and `Content-Length` last, when nobody wrote them.
     pub fn render(&self) -> Rendered {
+        self.render_with(None)
+    }
+
+    /// The same with cookies, which join those that were written.
+    pub fn render_with(&self, cookies: Option<&str>) -> Rendered {
         let origin = Origin::of(&self.url).expect("checked when the target was made");
-        let mut head = format!("{} {}", self.method, self.url.path());
+        let mut bytes = Vec::with_capacity(self.length() + cookies.map_or(0, |cookies| cookies.len() + 10));
+        let mut put = |parts: &[&str]| parts.iter().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
+        put(&[self.method.as_str(), " ", self.url.path()]);
         if let Some(query) = self.url.query() {
-            let _ = write!(head, "?{query}");
+            put(&["?", query]);
         }
-        head.push_str(" HTTP/1.1\r\n");
+        put(&[" HTTP/1.1\r\n"]);
         if !self.has("host") {
-            let _ = write!(head, "Host: {}\r\n", origin.authority());
+            put(&["Host: ", &origin.authority(), "\r\n"]);
         }
+        let mut cookies = cookies;
         for (name, value) in &self.headers {
-            let _ = write!(head, "{name}: {value}\r\n");
+            put(&[name, ": ", value]);
+            if name.eq_ignore_ascii_case("cookie")
+                && let Some(more) = cookies.take()
+            {
+                put(&["; ", more]);
+            }
+            put(&["\r\n"]);
+        }
+        if let Some(cookies) = cookies {
+            put(&["Cookie: ", cookies, "\r\n"]);
         }
         if !self.has("content-length") && self.announces_length() {
-            let _ = write!(head, "Content-Length: {}\r\n", self.body.len());
+            put(&["Content-Length: ", &self.body.len().to_string(), "\r\n"]);
         }
-        head.push_str("\r\n");
-        head.push_str(&self.body);
+        put(&["\r\n"]);
+        bytes.extend_from_slice(&self.body);
         Rendered {
             origin,
-            bytes: head.into_bytes().into_boxed_slice(),
+            bytes: bytes.into_boxed_slice(),
             is_head: self.method == Method::HEAD,
             is_idempotent: self.method.is_idempotent(),
         }
+    }
+
+    /// About as long as it will be, so that the bytes are seldom moved.
+    fn length(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        64 + self.url.as_str().len() + headers + self.body.len()
     }
 
     fn has(&self, name: &str) -> bool {
@@ -83,7 +119,7 @@ impl Target {
     }
 }
 
-fn check_header(name: &str, value: &str, body: &str) -> Result<(), String> {
+fn check_header(name: &str, value: &str, body: &[u8]) -> Result<(), String> {
     name.parse::<HeaderName>().map_err(|_| format!("`{name}` is not a header name"))?;
     HeaderValue::from_bytes(value.as_bytes())
         .map_err(|_| format!("the value of header `{name}` has a control character"))?;
@@ -102,7 +138,7 @@ mod tests {
 
     fn text(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result<String, String> {
         let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let rendered = Target::new(method, url, &headers, body)?.render();
+        let rendered = Target::new(method, url, headers, body.as_bytes().to_vec())?.render();
         Ok(String::from_utf8(rendered.bytes.into_vec()).expect("made of text"))
     }
 
@@ -120,6 +156,17 @@ mod tests {
             text("PUT", "http://[::1]:8/", &[("host", "other")], ""),
             Ok("PUT / HTTP/1.1\r\nhost: other\r\nContent-Length: 0\r\n\r\n".into())
         );
+    }
+
+    #[test]
+    fn cookies_join_those_that_were_written() {
+        let rendered = |headers: &[(&str, &str)]| {
+            let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let target = Target::new("GET", "http://a.test/", headers, Vec::new()).expect("valid");
+            String::from_utf8(target.render_with(Some("a=b")).bytes.into_vec()).expect("made of text")
+        };
+        assert_eq!(rendered(&[]), "GET / HTTP/1.1\r\nHost: a.test\r\nCookie: a=b\r\n\r\n");
+        assert_eq!(rendered(&[("cookie", "c=d")]), "GET / HTTP/1.1\r\nHost: a.test\r\ncookie: c=d; a=b\r\n\r\n");
     }
 
     #[test]

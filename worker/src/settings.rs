@@ -57,6 +57,12 @@ impl Settings {
         Ok(settings)
     }
 
+    /// The region whose services this worker asks: as AWS's own tools have it, else where it runs.
+    pub fn home_region(&self) -> String {
+        let set = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| env::var(name).ok());
+        set.unwrap_or_else(|| self.region.to_string())
+    }
+
     /// Whether the assignment is this worker's.
     ///
     /// # Errors

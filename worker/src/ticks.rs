@@ -22,6 +22,8 @@ pub struct Ticks {
     /// Hangs up when everything is written.
     written: Receiver<()>,
     lost: u64,
+    /// Those of them that no later tick has told of yet.
+    untold: u64,
 }
 
 impl Ticks {
@@ -39,15 +41,21 @@ impl Ticks {
                 drop(writing);
             })
             .map_err(|error| WorkerError::Engine(format!("cannot start a thread: {error}")))?;
-        Ok(Self { lines, written, lost: 0 })
+        Ok(Self { lines, written, lost: 0, untold: 0 })
     }
 
-    /// Hands a tick over.
-    pub fn push(&mut self, tick: &Tick) {
+    /// Hands a tick over, which tells of those before it that were lost.
+    pub fn push(&mut self, tick: &mut Tick) {
+        tick.health.lost_ticks = self.untold;
         let mut line = serde_json::to_vec(tick).expect("a tick is made of numbers and names");
         line.push(b'\n');
-        if let Err(TrySendError::Full(_)) = self.lines.try_send(line) {
-            self.lost += 1;
+        match self.lines.try_send(line) {
+            Err(TrySendError::Full(_)) => {
+                self.lost += 1;
+                self.untold += 1;
+            }
+            // Who has hung up wants none, so none is lost.
+            Ok(()) | Err(TrySendError::Disconnected(_)) => self.untold = 0,
         }
     }
 
@@ -103,7 +111,7 @@ mod tests {
         drop(reader);
         let mut ticks = Ticks::to(writer).expect("a thread");
         for _ in 0..3 {
-            ticks.push(&tick());
+            ticks.push(&mut tick());
         }
         assert_eq!(ticks.finish(), 0);
     }
@@ -113,8 +121,29 @@ mod tests {
         let (_reader, writer) = io::pipe().expect("a pipe");
         let mut ticks = Ticks::to(writer).expect("a thread");
         for _ in 0..2_000 {
-            ticks.push(&tick());
+            ticks.push(&mut tick());
         }
         assert!(ticks.finish() > 0);
+    }
+
+    #[test]
+    fn the_ticks_that_get_through_tell_of_every_one_that_did_not() {
+        use io::BufRead;
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let mut ticks = Ticks::to(writer).expect("a thread");
+        for _ in 0..2_000 {
+            ticks.push(&mut tick());
+        }
+        let lost = ticks.lost;
+        let mut lines = io::BufReader::new(reader).lines();
+        let mut told = || {
+            let line = lines.next().expect("a line").expect("UTF-8");
+            serde_json::from_str::<Tick>(&line).expect("a tick").health.lost_ticks
+        };
+        let before: u64 = (0..2_000 - lost).map(|_| told()).sum();
+        ticks.push(&mut tick());
+        assert!(lost > 0);
+        assert_eq!(before + told(), lost);
+        assert_eq!(ticks.finish(), lost);
     }
 }

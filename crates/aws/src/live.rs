@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_iotdataplane::primitives::Blob;
-use dlt_control::ports::{Live, LiveError, Subscription};
+use dlt_control::ports::{Live, LiveError, Subscription, Viewer};
 use dlt_model::{
     id::{Region, TestId},
     tick::Tick,
@@ -22,16 +22,25 @@ const TICKS_PER_MESSAGE: usize = 16;
 /// Live data of one environment.
 #[derive(Debug)]
 pub struct IotLive {
+    iot: aws_sdk_iot::Client,
     cloud: Cloud,
+    stack: String,
     region: Region,
     endpoint: OnceCell<String>,
     data: OnceCell<aws_sdk_iotdataplane::Client>,
 }
 
 impl IotLive {
-    /// Live data of the environment whose hub is in this region.
-    pub fn new(cloud: &Cloud, hub_region: &Region) -> Self {
-        Self { cloud: cloud.clone(), region: hub_region.clone(), endpoint: OnceCell::new(), data: OnceCell::new() }
+    /// Live data of the environment `stack`, whose hub is in this region.
+    pub fn new(cloud: &Cloud, stack: &str, hub_region: &Region) -> Self {
+        Self {
+            iot: aws_sdk_iot::Client::new(&cloud.in_region(hub_region)),
+            cloud: cloud.clone(),
+            stack: stack.to_owned(),
+            region: hub_region.clone(),
+            endpoint: OnceCell::new(),
+            data: OnceCell::new(),
+        }
     }
 
     /// The account's own host name for MQTT and publishing; asked once.
@@ -41,11 +50,21 @@ impl IotLive {
     }
 
     async fn ask_endpoint(&self) -> Result<String, LiveError> {
-        let iot = aws_sdk_iot::Client::new(&self.cloud.in_region(&self.region));
-        let answer = iot.describe_endpoint().endpoint_type(ENDPOINT_TYPE).send().await;
+        let answer = self.iot.describe_endpoint().endpoint_type(ENDPOINT_TYPE).send().await;
         let answer =
             answer.map_err(|error| LiveError(format!("failed to ask for the IoT endpoint: {}", fault(&error))))?;
         answer.endpoint_address.ok_or_else(|| LiveError("IoT Core named no endpoint".to_owned()))
+    }
+
+    /// IoT Core asks of a Cognito identity, besides its role's rights, a policy that is attached to the identity itself.
+    /// Attaching it again changes nothing.
+    async fn admit(&self, viewer: &Viewer) -> Result<(), LiveError> {
+        let Viewer(identity) = viewer;
+        let policy = names::viewers_policy(&self.stack);
+        let answer = self.iot.attach_policy().policy_name(&policy).target(identity).send().await;
+        answer.map(drop).map_err(|error| {
+            LiveError(format!("failed to attach the IoT policy `{policy}` to {identity}: {}", fault(&error)))
+        })
     }
 
     async fn data(&self) -> Result<&aws_sdk_iotdataplane::Client, LiveError> {
@@ -73,15 +92,25 @@ impl IotLive {
 #[async_trait]
 impl Live for IotLive {
     async fn publish(&self, ticks: &[Tick]) -> Result<(), LiveError> {
+        let mut faults = Vec::new();
         for (test, ticks) in by_test(ticks) {
             for some in ticks.chunks(TICKS_PER_MESSAGE) {
-                self.send(test, some).await?;
+                // One scenario's trouble keeps nobody else's ticks back.
+                faults.extend(self.send(test, some).await.err());
             }
         }
-        Ok(())
+        let more = faults.len().saturating_sub(1);
+        match faults.into_iter().next() {
+            None => Ok(()),
+            Some(fault) if more == 0 => Err(fault),
+            Some(LiveError(first)) => Err(LiveError(format!("{first} (and {more} more messages)"))),
+        }
     }
 
-    async fn subscription(&self, test: &TestId) -> Result<Subscription, LiveError> {
+    async fn subscription(&self, test: &TestId, viewer: Option<&Viewer>) -> Result<Subscription, LiveError> {
+        if let Some(viewer) = viewer {
+            self.admit(viewer).await?;
+        }
         Ok(Subscription::Iot { endpoint: self.endpoint().await?.to_owned(), topic: names::topic(test) })
     }
 }

@@ -25,6 +25,11 @@ pub fn topic(test: &TestId) -> String {
     format!("dlt/{test}")
 }
 
+/// The IoT policy that a viewer who signed in needs besides its role.
+pub fn viewers_policy(stack: &str) -> String {
+    format!("{stack}-live")
+}
+
 /// What makes starting a worker idempotent: the same run and worker always give the same token.
 pub fn launch_token(run: &RunKey, worker: u32) -> String {
     // Ids may be longer than the 64 characters that ECS allows; a digest in hexadecimal has exactly 64.

@@ -11,7 +11,7 @@ use object_store::{ObjectStore, path::Path};
 use crate::{
     error::ControlError,
     pace::Pace,
-    ports::{Clock, Driver, Fleet, Live, RunKey, Store, Subscription},
+    ports::{Clock, Driver, Fleet, Live, RunKey, Store, Subscription, Viewer},
     records::Records,
 };
 
@@ -77,9 +77,9 @@ impl ControlPlane {
     ///
     /// # Errors
     /// When there is no such scenario, or no live data.
-    pub async fn subscription(&self, test: &TestId) -> Result<Subscription, ControlError> {
+    pub async fn subscription(&self, test: &TestId, viewer: Option<&Viewer>) -> Result<Subscription, ControlError> {
         self.scenario(test).await?;
-        Ok(self.ports.live.subscription(test).await?)
+        Ok(self.ports.live.subscription(test, viewer).await?)
     }
 
     /// The URL of a run's folder, as its workers are given it.

@@ -191,9 +191,14 @@ pub trait Live: Debug + Send + Sync {
     /// Passes ticks on. Nobody may be listening; that is no error, and losing live data never harms a run.
     async fn publish(&self, ticks: &[Tick]) -> Result<(), LiveError>;
 
-    /// How a viewer may listen to a scenario's ticks.
-    async fn subscription(&self, test: &TestId) -> Result<Subscription, LiveError>;
+    /// How a viewer may listen to a scenario's ticks. Where listening asks for a permission of the viewer's own, the
+    /// viewer has it afterwards; asking again changes nothing.
+    async fn subscription(&self, test: &TestId, viewer: Option<&Viewer>) -> Result<Subscription, LiveError>;
 }
+
+/// A person who signed in, by the name under which live data knows people. Whoever calls with keys of an account is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewer(pub String);
 
 /// How a viewer may listen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use dlt_control::{
-    ports::{Live, LiveError, Subscription},
+    ports::{Live, LiveError, Subscription, Viewer},
     series::{Point, Series},
 };
 use dlt_model::{id::TestId, tick::Tick};
@@ -96,7 +96,7 @@ impl Live for Broadcast {
         Ok(())
     }
 
-    async fn subscription(&self, test: &TestId) -> Result<Subscription, LiveError> {
+    async fn subscription(&self, test: &TestId, _: Option<&Viewer>) -> Result<Subscription, LiveError> {
         let path = format!("{}/scenarios/{test}/live/events", self.prefix);
         Ok(Subscription::ServerSentEvents { path })
     }

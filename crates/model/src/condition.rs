@@ -98,7 +98,8 @@ impl Condition {
 }
 
 impl Operator {
-    fn compare(self, left: &str, right: &str, matches: &dyn Fn(&str, &str) -> bool) -> bool {
+    /// Whether two values compare so, when `matches` says whether a text matches a pattern.
+    pub fn compare(self, left: &str, right: &str, matches: &dyn Fn(&str, &str) -> bool) -> bool {
         let order = match (left.trim().parse::<f64>(), right.trim().parse::<f64>()) {
             (Ok(left), Ok(right)) => left.partial_cmp(&right),
             _ => Some(left.cmp(right)),

@@ -50,6 +50,9 @@ pub struct Report {
     /// any total.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub transactions: BTreeMap<String, Measurements>,
+    /// How many virtual users ended because a feed that does not repeat had no row for them, by the feed's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub exhausted_feeds: BTreeMap<String, u64>,
     /// By how much iterations with an instant of their own began after it.
     #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub lateness: Histogram,

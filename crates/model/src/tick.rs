@@ -69,4 +69,7 @@ pub struct Health {
     /// The same of the latest of them.
     #[serde(default)]
     pub send_lateness_ms_max: f64,
+    /// Ticks right before this one that nobody took in time and that were given up. The report has their seconds.
+    #[serde(default)]
+    pub lost_ticks: u64,
 }

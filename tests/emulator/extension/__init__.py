@@ -7,7 +7,9 @@ is copied; each replacement says what AWS does that ministack does not.
 
 def install():
     """Installs everything, once, before the server starts."""
-    from . import checks, gateway, identity, logs, policies, registry, resources, storage, tasks
+    from . import (accounts, checks, functions, gateway, identity, imports, logs, operations, policies, registry,
+                   resources, storage, tasks, viewers)
 
-    for module in (checks, gateway, identity, logs, policies, registry, resources, storage, tasks):
+    for module in (accounts, checks, functions, gateway, identity, imports, logs, operations, policies, registry,
+                   resources, storage, tasks, viewers):
         module.install()

@@ -5,6 +5,7 @@ Without them a template or a call that fails on AWS would pass every test.
 import json
 
 import ministack.services.cloudwatch_logs as logs
+import ministack.services.iam as iam
 import ministack.services.s3 as s3
 from ministack.services.cloudformation import changesets, handlers, provisioners
 from ministack.services.cloudformation.helpers import _error, _p
@@ -21,19 +22,21 @@ def install():
         module.validate_template_support = _refusing_loose_references(module.validate_template_support)
     bucket = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     bucket["delete"] = _keeping_full_buckets(bucket["delete"])
-    group = provisioners._RESOURCE_HANDLERS["AWS::Logs::LogGroup"]
-    group["create"] = _refusing_a_second_group(group["create"])
+    for kind, name, there in (("AWS::Logs::LogGroup", "LogGroupName", lambda: logs._log_groups),
+                              ("AWS::IAM::Role", "RoleName", lambda: iam._roles)):
+        provider = provisioners._RESOURCE_HANDLERS[kind]
+        provider["create"] = _refusing_a_second(kind, name, there, provider["create"])
     actions = handlers._ACTION_HANDLERS
     for action in ("CreateChangeSet", "UpdateStack"):
         actions[action] = _refusing_wrong_states(action, actions[action])
 
 
-def _refusing_a_second_group(original):
-    # The emulator would take over a log group that somebody else made; AWS fails the resource, and the stack rolls back.
+def _refusing_a_second(kind, property, there, original):
+    # The emulator would take over what somebody else made; AWS fails the resource, and the stack rolls back.
     def create(logical_id, properties, stack):
-        name = properties.get("LogGroupName")
-        if name and name in logs._log_groups:
-            raise ValueError(f"Resource of type 'AWS::Logs::LogGroup' with identifier '{name}' already exists.")
+        name = properties.get(property)
+        if name and name in there():
+            raise ValueError(f"Resource of type '{kind}' with identifier '{name}' already exists.")
         return original(logical_id, properties, stack)
 
     return create

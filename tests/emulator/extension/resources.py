@@ -61,9 +61,24 @@ _USER_FIELDS = ("UserPoolId", "UserAttributes", "DesiredDeliveryMediums", "Messa
 def _create_user(_logical_id, properties, _stack):
     name = properties.get("Username") or str(uuid.uuid4())
     request = {field: properties[field] for field in _USER_FIELDS if field in properties}
+    _demand_a_free_address(request)
     # This call is the one that sends the invitation.
     _demand(cognito._admin_create_user({**request, "Username": name}))
     return name, {}
+
+
+def _demand_a_free_address(request):
+    """Where an address is an alias, two users share one only for the moment in which the second takes it over."""
+    pool = cognito._user_pools.get(request.get("UserPoolId")) or {}
+    address = _address(request.get("UserAttributes"))
+    taken = any(_address(user.get("Attributes")) == address for user in pool.get("_users", {}).values())
+    forced = str(request.get("ForceAliasCreation", "false")).lower() == "true"
+    if address and taken and "email" in (pool.get("AliasAttributes") or []) and not forced:
+        raise ValueError("An account with the given email already exists. (Service: CognitoIdentityProvider)")
+
+
+def _address(attributes):
+    return next((attribute["Value"] for attribute in attributes or [] if attribute["Name"] == "email"), None)
 
 
 def _delete_user(name, properties):

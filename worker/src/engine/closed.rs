@@ -8,8 +8,11 @@ use std::{
 
 use tokio::{task::JoinSet, time::sleep_until};
 
-use super::{actor::Actor, stream::Stream};
-use crate::pacer::{Level, Pacing, Quota, Stint};
+use super::stream::Stream;
+use crate::{
+    pacer::{Level, Pacing, Quota, Stint},
+    script::Actor,
+};
 
 /// How long a user waits before it tries again after nobody let it connect: without that a target that is down would be
 /// asked as fast as this machine can, by users that were never meant to be that fast.

@@ -72,6 +72,7 @@ fn start(
             let shard = Shard {
                 number,
                 share: Share::new(plan.segment, Segment { index: number_of(number), count: number_of(shards) }),
+                rows: plan.rows.part(number_of(number), number_of(shards)),
                 plan: Arc::clone(plan),
                 clock,
                 roots: roots.clone(),

@@ -1,6 +1,5 @@
 //! The engine: a thread per core, each with its own virtual users, and one place where what they saw comes together.
 
-mod actor;
 mod aggregate;
 mod closed;
 mod crew;
@@ -17,3 +16,4 @@ mod window;
 
 pub use aggregate::{SecondSum, Totals};
 pub use crew::run;
+pub use recorder::{Recorder, Sample, Transaction};

@@ -11,12 +11,11 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
-    actor::Actor,
     pool::{Pool, Seat},
     stream::{Stream, raise_panic},
     timer::ExactTimer,
 };
-use crate::pacer::Arrivals;
+use crate::{pacer::Arrivals, script::Actor};
 
 /// How long the timer rests at least: at high rates all iterations that are due by then begin together.
 const QUANTUM: Duration = Duration::from_micros(200);

@@ -73,7 +73,6 @@ impl Recorder {
     }
 
     /// A feed had no row left for a user, so that it does no more.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the steps that need it come with the interpreter"))]
     pub fn exhausted(&self, feed: usize) {
         *Ledger::place(&mut self.ledger.borrow_mut().exhausted, feed) += 1;
     }
@@ -84,13 +83,11 @@ impl Recorder {
     }
 
     /// A check held or did not.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the steps that need it come with the interpreter"))]
     pub fn check(&self, index: usize, passed: bool) {
         Ledger::place(&mut self.ledger.borrow_mut().checks, index).count(passed);
     }
 
     /// A value of a metric of the user's own.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the steps that need it come with the interpreter"))]
     pub fn measure(&self, index: usize, kind: MetricKind, value: f64) {
         let at_ms = self.clock.epoch_ms_of(Instant::now());
         self.ledger.borrow_mut().metric(index, kind).record(value, at_ms);
@@ -116,7 +113,6 @@ impl Recorder {
     }
 
     /// A transaction begins. Dropping the guard means that it was interrupted.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the steps that need it come with the interpreter"))]
     pub fn begin_transaction(&self, index: usize) -> Transaction<'_> {
         Transaction { recorder: self, index, began: Instant::now(), succeeded: true, is_complete: false }
     }
@@ -168,13 +164,11 @@ pub struct Transaction<'a> {
 
 impl Transaction<'_> {
     /// One of its samples failed.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the steps that need it come with the interpreter"))]
     pub fn fail(&mut self) {
         self.succeeded = false;
     }
 
     /// It ran to its last step.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the steps that need it come with the interpreter"))]
     pub fn complete(mut self) {
         self.is_complete = true;
     }

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dlt_model::segment::Segment;
 use tokio::{
     runtime,
     sync::{mpsc, watch},
@@ -18,7 +19,6 @@ use tokio::{
 };
 
 use super::{
-    actor::Desk,
     halt::Halt,
     ledger::Ledger,
     recorder::Recorder,
@@ -30,6 +30,7 @@ use crate::{
     clock::RunClock,
     pacer::Share,
     plan::Plan,
+    script::Desk,
     transport::{Roots, Wire},
 };
 
@@ -44,6 +45,8 @@ pub struct Shard {
     pub plan: Arc<Plan>,
     /// Its share of the whole.
     pub share: Share,
+    /// Its share of the rows of feeds, of which the whole run has one set.
+    pub rows: Segment,
     pub clock: RunClock,
     pub roots: Roots,
     pub stop: watch::Receiver<bool>,
@@ -122,7 +125,7 @@ impl Shard {
         halt: &Rc<Halt>,
     ) -> io::Result<JoinSet<()>> {
         let wire = Wire::new(&self.plan.client, &self.roots).map_err(io::Error::other)?;
-        let desk = Rc::new(Desk::new(Arc::clone(&self.plan), Rc::new(wire)));
+        let desk = Rc::new(Desk::new(Arc::clone(&self.plan.scripts), Rc::new(wire), self.rows));
         let mut streams = JoinSet::new();
         for (number, timer) in timers.into_iter().enumerate() {
             let stream = Stream {

@@ -12,11 +12,12 @@ use tokio::{
     time::sleep_until,
 };
 
-use super::{actor::Desk, closed, halt::Halt, open, recorder::Recorder, timer::ExactTimer};
+use super::{closed, halt::Halt, open, recorder::Recorder, timer::ExactTimer};
 use crate::{
     clock::RunClock,
     pacer::{Pacing, Share},
     plan::{Plan, PlannedExecution},
+    script::Desk,
 };
 
 /// What the users of one execution on one thread have in common.

@@ -112,7 +112,6 @@ impl Session {
     }
 
     /// Closes every connection: the next request opens a new one.
-    #[expect(dead_code, reason = "steps close it between iterations, once they are compiled from programs")]
     pub fn close(&mut self) {
         self.kept.clear();
     }

@@ -1,5 +1,6 @@
 //! The worker against real servers on the loopback: what it says must be what the server saw.
 
+mod accuracy;
 mod counts;
 mod executors;
 mod job;
@@ -9,3 +10,4 @@ mod s3;
 mod server;
 mod timing;
 mod tls;
+mod witness;

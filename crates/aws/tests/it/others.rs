@@ -1,7 +1,7 @@
 //! Driving and live data.
 
 use dlt_aws::{IotLive, SfnDriver};
-use dlt_control::ports::{Driver, Live, RunKey, Subscription};
+use dlt_control::ports::{Driver, Live, RunKey, Subscription, Viewer};
 use dlt_model::{
     histogram::Histogram,
     tick::{Health, SCHEMA, Tick},
@@ -33,7 +33,7 @@ async fn driving_a_run_twice_begins_one_execution() {
 #[tokio::test]
 async fn ticks_are_published_and_a_viewer_is_told_where_to_listen() {
     let emulator = Emulator::start();
-    let live = IotLive::new(&emulator.cloud().await, &"us-east-1".parse().expect("a region"));
+    let live = IotLive::new(&emulator.cloud().await, "shop", &"us-east-1".parse().expect("a region"));
     let tick = Tick {
         schema: SCHEMA.into(),
         test_id: "abc".parse().expect("an id"),
@@ -53,10 +53,31 @@ async fn ticks_are_published_and_a_viewer_is_told_where_to_listen() {
         health: Health::default(),
     };
     live.publish(&[tick]).await.expect("published");
-    let Subscription::Iot { endpoint, topic } = live.subscription(&"abc".parse().expect("an id")).await.expect("told")
-    else {
+    let test = "abc".parse().expect("an id");
+    let Subscription::Iot { endpoint, topic } = live.subscription(&test, None).await.expect("told") else {
         panic!("on AWS viewers listen to IoT");
     };
     assert!(endpoint.contains("-ats.iot.us-east-1."), "{endpoint}");
     assert_eq!(topic, "dlt/abc");
+}
+
+#[tokio::test]
+async fn a_viewer_who_signed_in_may_listen_after_asking_and_asking_again_changes_nothing() {
+    let emulator = Emulator::start();
+    let cloud = emulator.cloud().await;
+    let iot = aws_sdk_iot::Client::new(cloud.config());
+    let live = IotLive::new(&cloud, "shop", &"us-east-1".parse().expect("a region"));
+    let test = "abc".parse().expect("an id");
+    let ann = Viewer("us-east-1:0a1b2c3d-0000-4000-8000-0123456789ab".to_owned());
+
+    let problem = live.subscription(&test, Some(&ann)).await.unwrap_err().to_string();
+    assert!(problem.contains("shop-live") && problem.contains("ResourceNotFound"), "no such policy yet: {problem}");
+
+    let document = r#"{"Version": "2012-10-17", "Statement": []}"#;
+    iot.create_policy().policy_name("shop-live").policy_document(document).send().await.expect("a policy");
+    for viewer in [None, Some(&ann), Some(&ann)] {
+        live.subscription(&test, viewer).await.expect("told");
+    }
+    let answer = iot.list_targets_for_policy().policy_name("shop-live").send().await.expect("a list");
+    assert_eq!(answer.targets(), [ann.0]);
 }

@@ -1,6 +1,6 @@
 //! Scenarios over HTTP.
 
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State};
 use dlt_model::{
     id::TestId,
     scenario::{Scenario, dlt_json::TestScenario},
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     error::ControlError,
     plane::ControlPlane,
-    ports::{Phase, RunKey, Subscription},
+    ports::{Phase, RunKey, Subscription, Viewer},
     record::{RunRecord, ScenarioRecord},
     scenarios::Draft,
     shapes,
@@ -81,12 +81,14 @@ pub(super) async fn delete(
     Ok(Json(json!("success")))
 }
 
-/// `GET /scenarios/{testId}/live`: how to listen.
+/// `GET /scenarios/{testId}/live`: how to listen. The door says who asks, where people sign in.
 pub(super) async fn live(
     State(plane): State<ControlPlane>,
+    viewer: Option<Extension<Viewer>>,
     TestPath(test): TestPath,
 ) -> Result<Json<Subscription>, Refusal> {
-    Ok(Json(plane.subscription(&test).await?))
+    let viewer = viewer.map(|Extension(viewer)| viewer);
+    Ok(Json(plane.subscription(&test, viewer.as_ref()).await?))
 }
 
 /// A scenario with its last run, what its workers are doing, and up to `history` runs.

@@ -181,6 +181,7 @@ fn report(run: &RunKey, worker: u32, region: Region, samples: u64, ending: Endin
         checks: BTreeMap::new(),
         metrics: BTreeMap::new(),
         transactions: BTreeMap::new(),
+        exhausted_feeds: BTreeMap::new(),
         lateness: Histogram::default(),
         iteration_duration: Histogram::default(),
         degraded: Vec::new(),

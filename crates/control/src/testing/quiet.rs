@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use dlt_model::{id::TestId, tick::Tick};
 
-use crate::ports::{Clock, Driver, DriverError, Live, LiveError, RunKey, Subscription};
+use crate::ports::{Clock, Driver, DriverError, Live, LiveError, RunKey, Subscription, Viewer};
 
 /// A driver for tests that call `advance` themselves.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,7 +28,7 @@ impl Live for NoLive {
         Ok(())
     }
 
-    async fn subscription(&self, test: &TestId) -> Result<Subscription, LiveError> {
+    async fn subscription(&self, test: &TestId, _: Option<&Viewer>) -> Result<Subscription, LiveError> {
         Ok(Subscription::Iot { endpoint: "iot.example".to_owned(), topic: format!("dlt/{test}") })
     }
 }

@@ -74,6 +74,7 @@ pub fn report(worker: u32, region_name: &str, label: &str, seconds: &[Seen]) -> 
         checks: BTreeMap::new(),
         metrics: BTreeMap::new(),
         transactions: BTreeMap::new(),
+        exhausted_feeds: BTreeMap::new(),
         lateness: Histogram::default(),
         iteration_duration: Histogram::default(),
         degraded: Vec::new(),

@@ -1,0 +1,81 @@
+//! How each peer is told to do a task. What it cannot do it is not told.
+
+use std::{fs, path::Path, process::Command};
+
+use super::Tool;
+use crate::{
+    server::Protocol,
+    task::{Kind, Task},
+};
+
+/// More requests than any tool makes in the time it has.
+const NO_END: &str = "50000000";
+
+/// The command, or nothing when the tool cannot do the task.
+pub fn command(tool: Tool, program: &Path, task: &Task, url: &str, folder: &Path, threads: usize) -> Option<Command> {
+    let Task { kind, protocol, users, secs, .. } = *task;
+    let is_http2 = protocol == Protocol::Http2;
+    let (users, threads) = (users.to_string(), threads.to_string());
+    let (seconds, for_seconds) = (secs.to_string(), format!("{secs}s"));
+    let page = format!("{url}/");
+    let mut command = Command::new(program);
+    match (tool, kind) {
+        (Tool::Wrk, Kind::Steady) if !is_http2 => {
+            command.args(["-t", &threads, "-c", &users, "-d", &for_seconds, "--timeout", "20s", &page]);
+        }
+        (Tool::Wrk2, Kind::Open { rate }) if !is_http2 => {
+            let rate = rate.to_string();
+            command.args(["-t", &threads, "-c", &users, "-d", &for_seconds, "-R", &rate, "--latency", &page]);
+        }
+        (Tool::H2load, Kind::Steady) => {
+            command.args(if is_http2 { [].as_slice() } else { &["--h1"] });
+            command.args(["-t", &threads, "-c", &users, "-m", "1", "-D", &seconds, &page]);
+        }
+        (Tool::Ab, Kind::Steady) if !is_http2 && threads == "1" => {
+            command.args(["-q", "-r", "-k", "-c", &users, "-t", &seconds, "-n", NO_END, &page]);
+        }
+        // Over HTTP/2 it has one connection for all, which is another task.
+        (Tool::Hey, Kind::Steady) if !is_http2 => {
+            // The name that it asks a TLS server for is its Host header, and would hold the port.
+            command.args(["-host", "localhost", "-z", &for_seconds, "-c", &users, &page]);
+        }
+        (Tool::Oha, Kind::Steady | Kind::Open { .. }) => {
+            command.args(["--no-tui", "--insecure", "--output-format", "json", "-z", &for_seconds, "-c", &users]);
+            command.args(if is_http2 { ["--http2", "-p", "1"].as_slice() } else { &[] });
+            if let Kind::Open { rate } = kind {
+                command.args(["-q", &rate.to_string(), "--latency-correction"]);
+            }
+            command.arg(&page);
+        }
+        (Tool::K6, Kind::Steady | Kind::Scenario) => {
+            let script = match kind {
+                Kind::Scenario => include_str!("../../scripts/scenario.js"),
+                _ => include_str!("../../scripts/steady.js"),
+            };
+            command.args(["run", "--quiet", "--no-usage-report", "--vus", &users, "--duration", &for_seconds]);
+            command.args(["--env", &format!("URL={url}")]).arg(written(folder, "script.js", script));
+        }
+        (Tool::Locust, Kind::Steady | Kind::Scenario) if !is_http2 => {
+            let user = if kind == Kind::Scenario { "Shopper" } else { "Reader" };
+            let file = written(folder, "locustfile.py", include_str!("../../scripts/locustfile.py"));
+            command.arg("-f").arg(file).args(["--headless", "--only-summary", "--host", url]);
+            command.args(["-u", &users, "-r", &users, "-t", &for_seconds, user]);
+        }
+        (Tool::Taurus, Kind::Steady) if !is_http2 => {
+            let plan = include_str!("../../scripts/taurus.yml")
+                .replace("USERS", &users)
+                .replace("DURATION", &for_seconds)
+                .replace("URL", &page)
+                .replace("FOLDER", &folder.display().to_string());
+            command.arg("-q").arg(written(folder, "taurus.yml", &plan)).current_dir(folder);
+        }
+        _ => return None,
+    }
+    Some(command)
+}
+
+fn written(folder: &Path, name: &str, text: &str) -> std::path::PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, text).expect("a file can be written in a fresh temporary folder");
+    path
+}

@@ -1,0 +1,112 @@
+//! From a plan to operations that have begun: each stack proposed and executed, or joined when another command with the
+//! same wish was faster.
+
+use std::collections::BTreeSet;
+
+use super::{
+    consent::{Approved, ChangeSet},
+    engine::Surroundings,
+    event::{Event, Operation, StackRef},
+    follow::Begun,
+    plan::{self, Action, Live, StackPlan, Wanted},
+    proposal::{self, Proposal, Source},
+    stacks,
+    survey::Survey,
+};
+use crate::{failure::Failure, render::Part};
+
+/// What is to be done with a stack after CloudFormation was asked.
+pub(super) enum Next {
+    /// It may be done, once it is agreed to.
+    Approve(ChangeSet),
+    /// It goes on already.
+    Join(Begun),
+}
+
+/// The stacks of some parts that have something to do.
+pub(super) fn parts(survey: &Survey, is_one: fn(Part) -> bool) -> impl Iterator<Item = (&Wanted, &StackPlan)> {
+    let busy = |plan: &&StackPlan| plan.action != Action::Nothing;
+    survey.wanted.iter().zip(&survey.plan.stacks).filter(move |(wanted, plan)| is_one(wanted.part) && busy(plan))
+}
+
+/// Asks CloudFormation what it would do to a stack, or joins what goes on there.
+pub(super) async fn proposed(
+    around: &Surroundings<'_>,
+    survey: &Survey,
+    wanted: &Wanted,
+    plan: &StackPlan,
+    source: &Source,
+) -> Result<Option<Next>, Failure> {
+    if plan.action == Action::Join {
+        return Ok(Some(Next::Join(join(around, &wanted.stack, live_of(survey, &wanted.stack).clone()))));
+    }
+    let client = &around.cloud.at(&wanted.stack.region).cloudformation;
+    let stack = wanted.stack.clone();
+    match proposal::propose(client, wanted, plan, source).await {
+        Ok(Proposal::Changes(change_set)) => {
+            around.observer.tell(Event::Proposed { stack, changes: change_set.changes.clone() });
+            Ok(Some(Next::Approve(change_set)))
+        }
+        Ok(Proposal::Nothing) => {
+            around.observer.tell(Event::Unchanged { stack });
+            Ok(None)
+        }
+        Err(failure) => overtaken(around, wanted, failure).await,
+    }
+}
+
+/// A change set that cannot be made because another command with the same wish was faster is no failure: its operation is
+/// ours to watch, and if it is over there is nothing left to do.
+async fn overtaken(around: &Surroundings<'_>, wanted: &Wanted, failure: Failure) -> Result<Option<Next>, Failure> {
+    let client = &around.cloud.at(&wanted.stack.region).cloudformation;
+    let Ok(live) = stacks::facts(client, &wanted.stack.name).await else { return Err(failure) };
+    match plan::decide(wanted, &live).action {
+        Action::Join => Ok(Some(Next::Join(join(around, &wanted.stack, live)))),
+        Action::Nothing => {
+            around.observer.tell(Event::Unchanged { stack: wanted.stack.clone() });
+            Ok(None)
+        }
+        _ => Err(failure),
+    }
+}
+
+fn join(around: &Surroundings<'_>, stack: &StackRef, before: Live) -> Begun {
+    let status = before.status.as_deref().unwrap_or_default();
+    let creating = status.starts_with("CREATE") || status.starts_with("ROLLBACK");
+    let operation = if creating { Operation::Create } else { Operation::Update };
+    around.observer.tell(Event::Started { stack: stack.clone(), operation, joined: true, expected: None });
+    Begun {
+        stack: stack.clone(),
+        stack_id: before.stack_id.clone(),
+        operation,
+        before,
+        earlier: BTreeSet::new(),
+        joined: true,
+    }
+}
+
+fn live_of<'a>(survey: &'a Survey, stack: &StackRef) -> &'a Live {
+    let index = survey.wanted.iter().position(|wanted| wanted.stack == *stack);
+    &survey.live[index.expect("change sets are made for planned stacks only: see propose")]
+}
+
+/// Begins what was agreed to.
+pub(super) async fn execute(
+    around: &Surroundings<'_>,
+    survey: &Survey,
+    approved: Approved<ChangeSet>,
+) -> Result<Begun, Failure> {
+    let client = &around.cloud.at(&approved.stack().region).cloudformation;
+    // What is there now is not news later.
+    let earlier = stacks::recent_events(client, approved.stack_id()).await?;
+    let change_set = proposal::execute(client, approved).await?;
+    let operation = if change_set.creates { Operation::Create } else { Operation::Update };
+    let (stack, expected) = (change_set.stack.clone(), Some(change_set.changes.len()));
+    around.observer.tell(Event::Started { stack, operation, joined: false, expected });
+    let mut before = live_of(survey, &change_set.stack).clone();
+    if change_set.creates {
+        before.status = Some("REVIEW_IN_PROGRESS".to_owned());
+    }
+    let earlier = earlier.into_iter().map(|event| event.id).collect();
+    Ok(Begun { stack: change_set.stack, stack_id: change_set.stack_id, operation, before, earlier, joined: false })
+}

@@ -188,6 +188,7 @@ mod tests {
             open_sockets: 1_020,
             send_lateness_ms_p99: 101.0,
             send_lateness_ms_max: 101.0,
+            ..Health::default()
         };
         assert_eq!(reasons(&[bad; 6]).len(), 5);
         assert_eq!(reasons(&[bad]), ["1 iterations were dropped: all virtual users were busy; allow more of them"]);

@@ -25,6 +25,7 @@ use crate::{
     report::{Chronicle, Names, WrittenReport},
     secrets::Secrets,
     ticks::Ticks,
+    transport::Roots,
 };
 
 /// How often the start instant is looked for.
@@ -64,12 +65,14 @@ pub async fn run(
     let secrets = Secrets::resolve(&assignment.program, &settings.home_region()).await?;
     let plan = Arc::new(Plan::new(&assignment, settings.workers, &secrets)?);
     let facts = Facts::gather();
+    // It takes a while, and nobody may be late for the start.
+    let roots = Roots::load();
     let ready = Ready { worker: assignment.worker, at_ms: epoch_ms(), facts: facts.to_map() };
     folder.write(&keys::ready(assignment.worker), &ready).await?;
     let (report, lost_ticks) = match wait_for_start(&folder, &assignment, stop.as_mut()).await? {
         Barrier::Open(clock) => {
             let chronicle = Chronicle::new(&assignment, clock, facts, Ticks::to(out)?);
-            make_load(plan, clock, chronicle, stop).await?
+            make_load(plan, clock, roots, chronicle, stop).await?
         }
         Barrier::Shut(ending) => (WrittenReport::of_nothing(&assignment, ending, epoch_ms()), 0),
     };
@@ -125,13 +128,15 @@ fn clock_of(start: Start) -> Result<RunClock, WorkerError> {
 async fn make_load(
     plan: Arc<Plan>,
     clock: RunClock,
+    roots: Roots,
     mut chronicle: Chronicle<'_>,
     mut stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<(WrittenReport, u64), WorkerError> {
     let (tell_stop, stopped) = watch::channel(false);
     let cores = chronicle.cores();
     let totals = {
-        let mut load = pin!(engine::run(Arc::clone(&plan), clock, cores, stopped, |second| chronicle.observe(second)));
+        let mut load =
+            pin!(engine::run(Arc::clone(&plan), clock, cores, roots, stopped, |second| chronicle.observe(second)));
         tokio::select! {
             totals = &mut load => totals?,
             () = stop.as_mut() => {

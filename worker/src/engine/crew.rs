@@ -26,12 +26,13 @@ pub async fn run(
     plan: Arc<Plan>,
     clock: RunClock,
     cores: usize,
+    roots: Roots,
     stop: watch::Receiver<bool>,
     mut observe: impl FnMut(SecondSum),
 ) -> Result<Totals, WorkerError> {
     let shards = number_of_shards(&plan, cores);
     let mut aggregate = Aggregate::new(shards);
-    let (threads, mut deliveries) = start(&plan, clock, shards, &stop)?;
+    let (threads, mut deliveries) = start(&plan, clock, shards, &roots, &stop)?;
     while let Some(delivery) = deliveries.recv().await {
         aggregate.add(delivery);
         while let Some(second) = aggregate.next_complete() {
@@ -62,10 +63,10 @@ fn start(
     plan: &Arc<Plan>,
     clock: RunClock,
     shards: usize,
+    roots: &Roots,
     stop: &watch::Receiver<bool>,
 ) -> Result<(Vec<Thread>, mpsc::Receiver<Delivery>), WorkerError> {
     let (seconds, deliveries) = mpsc::channel(DELIVERIES_UNDER_WAY);
-    let roots = Roots::load();
     let threads: Result<_, _> = (0..shards)
         .map(|number| {
             let shard = Shard {

@@ -129,7 +129,8 @@ impl Job {
     /// The real binary as the given worker.
     pub fn spawn(&self, worker: u32, more: &[(&str, &Path)]) -> Child {
         let settings = self.settings(worker);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dlt-worker"));
+        let binary = std::env::var_os("DLT_WORKER_BINARY");
+        let mut command = Command::new(binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_dlt-worker").into()));
         command
             .env_clear()
             .env("DLT_RUN_FOLDER", settings.folder.as_str())

@@ -2,8 +2,10 @@
 
 mod accuracy;
 mod counts;
+mod executors;
 mod job;
 mod life;
+mod measures;
 mod s3;
 mod server;
 mod timing;

@@ -28,6 +28,8 @@ pub enum Behaviour {
     Reset,
     /// Closes the connection.
     Close,
+    /// Answers, but from an instant on for a while nobody.
+    Pause(&'static str, Instant, Duration),
     /// Says nothing for ever.
     Stall,
 }
@@ -137,6 +139,12 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: &Beha
                 }
             }
             Behaviour::Reset | Behaviour::Close => return Ok(()),
+            Behaviour::Pause(bytes, begin, length) => {
+                if Instant::now() >= *begin {
+                    tokio::time::sleep_until((*begin + *length).into()).await;
+                }
+                stream.write_all(bytes.as_bytes()).await?;
+            }
             Behaviour::Stall => std::future::pending().await,
         }
     }

@@ -5,13 +5,14 @@ use std::time::Duration;
 use dlt_model::{
     assignment::Assignment,
     load::{Execution, Executor},
-    program::{Body, Expect, Pause, Request, Step as Written},
+    program::{Body, Client, Expect, Pause, Request, Step as Written},
     segment::Segment,
 };
 
 use crate::{
     WorkerError,
     request::{Rendered, Target},
+    transport::{Roots, Wire},
 };
 
 /// How long any part of a run may last: instants far beyond it cannot be told by a clock.
@@ -28,6 +29,8 @@ pub struct Plan {
     /// The names under which samples are counted.
     pub labels: Vec<String>,
     pub steps: Vec<Step>,
+    /// How connections are made and kept.
+    pub client: Client,
     pub graceful_stop: Duration,
 }
 
@@ -73,11 +76,13 @@ impl Plan {
         if steps.is_empty() {
             return Err(WorkerError::Assignment("it has no steps".to_owned()));
         }
+        Wire::new(&assignment.program.client, &Roots::load()).map_err(WorkerError::Assignment)?;
         Ok(Self {
             segment: assignment.segment,
             execution: execution.clone(),
             labels,
             steps,
+            client: assignment.program.client.clone(),
             graceful_stop: Duration::from_millis(execution.graceful_stop_ms),
         })
     }

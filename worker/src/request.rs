@@ -1,11 +1,12 @@
 //! What goes over the wire: a request as the bytes that are sent, rendered once and sent many times.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::OnceLock};
 
+use dlt_model::program::Version;
 use http::{HeaderName, HeaderValue, Method};
 use url::Url;
 
-use crate::transport::Origin;
+use crate::transport::{Origin, of_head};
 
 /// A request as a person wrote it.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,12 +22,43 @@ pub struct Target {
 pub struct Rendered {
     /// Where it goes.
     pub origin: Origin,
-    /// Head and body.
+    /// Head and body, as HTTP/1.1 has them.
     pub bytes: Box<[u8]>,
+    /// How long the head is, its empty line included.
+    pub head_length: usize,
+    /// The head as HTTP/2 has it, once it was needed.
+    pub block: OnceLock<Box<[u8]>>,
+    /// Which version of HTTP, unless the client's.
+    pub version: Option<Version>,
     /// A response to `HEAD` has no body, whatever its head says.
     pub is_head: bool,
     /// Whether it may be sent again when a kept connection turns out to be closed (RFC 9110, 9.2.2).
     pub is_idempotent: bool,
+}
+
+impl Rendered {
+    /// A request whose head and body stand in `bytes`.
+    pub fn new(origin: Origin, bytes: Vec<u8>, head_length: usize, method: &Method) -> Self {
+        Self {
+            origin,
+            bytes: bytes.into_boxed_slice(),
+            head_length,
+            block: OnceLock::new(),
+            version: None,
+            is_head: method == Method::HEAD,
+            is_idempotent: method.is_idempotent(),
+        }
+    }
+
+    /// The head as HTTP/2 has it, made when it is first needed.
+    pub fn block(&self) -> &[u8] {
+        self.block.get_or_init(|| of_head(&self.bytes[..self.head_length], self.origin.tls))
+    }
+
+    /// What follows the head.
+    pub fn body(&self) -> &[u8] {
+        &self.bytes[self.head_length..]
+    }
 }
 
 impl Target {
@@ -65,13 +97,9 @@ impl Target {
             let _ = write!(head, "Content-Length: {}\r\n", self.body.len());
         }
         head.push_str("\r\n");
+        let head_length = head.len();
         head.push_str(&self.body);
-        Rendered {
-            origin,
-            bytes: head.into_bytes().into_boxed_slice(),
-            is_head: self.method == Method::HEAD,
-            is_idempotent: self.method.is_idempotent(),
-        }
+        Rendered::new(origin, head.into_bytes(), head_length, &self.method)
     }
 
     fn has(&self, name: &str) -> bool {
@@ -83,7 +111,7 @@ impl Target {
     }
 }
 
-fn check_header(name: &str, value: &str, body: &str) -> Result<(), String> {
+pub fn check_header(name: &str, value: &str, body: &str) -> Result<(), String> {
     name.parse::<HeaderName>().map_err(|_| format!("`{name}` is not a header name"))?;
     HeaderValue::from_bytes(value.as_bytes())
         .map_err(|_| format!("the value of header `{name}` has a control character"))?;

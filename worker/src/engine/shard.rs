@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dlt_model::{program::Client, segment::Segment};
+use dlt_model::segment::Segment;
 use tokio::{
     runtime,
     sync::{mpsc, watch},
@@ -118,7 +118,7 @@ impl Shard {
     }
 
     fn start_users(&self, recorder: &Rc<Recorder>, halt: &Rc<Halt>) -> JoinSet<()> {
-        let wire = Rc::new(Wire::new(&Client::default(), &self.roots).expect("the default client can always be built"));
+        let wire = Rc::new(Wire::new(&self.plan.client, &self.roots).expect("it was built when the plan was made"));
         let mut users = JoinSet::new();
         let peak = self.plan.execution.executor.peak_virtual_users();
         for number in self.segment.numbers(peak) {

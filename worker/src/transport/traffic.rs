@@ -16,7 +16,6 @@ pub struct Traffic {
     /// Name resolution, TCP and TLS, when a connection was opened.
     pub connecting: Option<Duration>,
     /// Waiting for a connection that another user opens, or for a free stream on one that is shared.
-    #[expect(dead_code, reason = "HTTP/1.1 never waits for another's connection")]
     pub blocked: Option<Duration>,
     /// Name resolution, when a connection was opened.
     pub dns: Option<Duration>,

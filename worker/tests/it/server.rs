@@ -195,7 +195,7 @@ async fn read_request(
     loop {
         if let Some(end) = rest.windows(4).position(|four| four == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&rest[..end]).into_owned();
-            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok()).unwrap_or(0);
+            let length = head.lines().find_map(length_of).unwrap_or(0);
             let whole = end + 4 + length;
             if rest.len() >= whole {
                 let body = rest[end + 4..whole].to_vec();
@@ -209,4 +209,9 @@ async fn read_request(
             return Ok(None);
         }
     }
+}
+
+fn length_of(line: &str) -> Option<usize> {
+    let (name, value) = line.split_once(':')?;
+    name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
 }

@@ -341,3 +341,35 @@ fn in_govcloud_every_name_is_govclouds() {
         }
     }
 }
+
+/// The resources of every statement of a role that allows something of this service.
+fn reach(role: &Node, service: &str) -> BTreeSet<String> {
+    let policies =
+        role.get("Properties").and_then(|properties| properties.get("Policies")).expect("a role has policies");
+    let statements = policies.items().iter().flat_map(|policy| {
+        let document = policy.get("PolicyDocument").expect("a policy has a document");
+        document.get("Statement").expect("a document has statements").items()
+    });
+    statements
+        .filter(|statement| {
+            let action = statement.get("Action").expect("a statement has actions");
+            let mut actions = action.text().into_iter().chain(action.items().iter().filter_map(Node::text));
+            actions.any(|action| action.starts_with(&format!("{service}:")))
+        })
+        .map(|statement| statement.get("Resource").and_then(Node::text).expect("one resource").to_owned())
+        .collect()
+}
+
+#[test]
+fn workers_read_the_secrets_of_scenarios_and_no_others() {
+    for (name, _, _, rendered) in rendered() {
+        let resources = resources(&parse(&rendered));
+        let Some(role) = resources.get("WorkerRole") else { continue };
+        let arn = |service: &str, path: &str| {
+            let arn = format!("arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{path}");
+            BTreeSet::from([arn])
+        };
+        assert_eq!(reach(role, "ssm"), arn("ssm", "parameter/dlt/shop/secrets/*"), "{name}");
+        assert_eq!(reach(role, "secretsmanager"), arn("secretsmanager", "secret:/dlt/shop/secrets/*"), "{name}");
+    }
+}

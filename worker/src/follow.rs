@@ -39,7 +39,8 @@ fn redirected(target: &Target, status: u16, location: &str) -> Option<Target> {
 
 /// The request for something that a page embeds: the page's own headers without those of its body, as JMeter sends them.
 pub fn embedded(page: &Target, url: Url) -> Target {
-    let mut target = Target { method: Method::GET, url, headers: page.headers.clone(), body: Vec::new() };
+    let mut target =
+        Target { method: Method::GET, url, headers: page.headers.clone(), body: Vec::new(), version: page.version };
     target.headers.retain(|(name, _)| !is_one_of(name, &BODY_HEADERS));
     if Origin::of(&target.url) != Origin::of(&page.url) {
         strip_private(&mut target);

@@ -14,6 +14,7 @@ use crate::{
     pacer::Pacing,
     script::{Place, Scripts, bounded, compile},
     secrets::Secrets,
+    transport::{Roots, Wire},
 };
 
 /// How many virtual users one worker can have; each is a socket and a few kilobytes.
@@ -59,7 +60,11 @@ impl Plan {
         let place = Place { worker: assignment.worker, seed: assignment.run_id.as_str() };
         let flows = assignment.load.iter().map(|execution| execution.flow.as_str());
         let scripts = compile(&assignment.program, flows, secrets, place).map_err(|found| problems.extend(found));
-        let client = secrets.fill_client(&assignment.program.client).map_err(|found| problems.push(found));
+        let client = secrets.fill_client(&assignment.program.client).and_then(|client| {
+            // Threads make their own of the same; whatever is wrong with it is found here.
+            Wire::new(&client, &Roots::load()).map(|_| client)
+        });
+        let client = client.map_err(|found| problems.push(found));
         let (Ok(executions), Ok(scripts), Ok(client)) = (executions, scripts, client) else {
             return Err(WorkerError::Assignment(problems.join("; ")));
         };

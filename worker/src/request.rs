@@ -1,11 +1,12 @@
 //! What goes over the wire: a request as the bytes that are sent, rendered once and sent many times.
 
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 
+use dlt_model::program::Version;
 use http::{HeaderName, HeaderValue, Method};
 use url::Url;
 
-use crate::transport::Origin;
+use crate::transport::{Origin, of_head};
 
 /// A request whose parts are known, as a person wrote it or as a step filled it in.
 #[derive(Clone, PartialEq)]
@@ -14,6 +15,8 @@ pub struct Target {
     pub url: Url,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// Which version of HTTP, unless the client's.
+    pub version: Option<Version>,
 }
 
 /// Headers, query and body may hold secrets.
@@ -28,12 +31,43 @@ impl fmt::Debug for Target {
 pub struct Rendered {
     /// Where it goes.
     pub origin: Origin,
-    /// Head and body.
+    /// Head and body, as HTTP/1.1 has them.
     pub bytes: Box<[u8]>,
+    /// How long the head is, its empty line included.
+    pub head_length: usize,
+    /// The head as HTTP/2 has it, once it was needed.
+    pub block: OnceLock<Box<[u8]>>,
+    /// Which version of HTTP, unless the client's.
+    pub version: Option<Version>,
     /// A response to `HEAD` has no body, whatever its head says.
     pub is_head: bool,
     /// Whether it may be sent again when a kept connection turns out to be closed (RFC 9110, 9.2.2).
     pub is_idempotent: bool,
+}
+
+impl Rendered {
+    /// A request whose head and body stand in `bytes`.
+    pub fn new(origin: Origin, bytes: Vec<u8>, head_length: usize, method: &Method) -> Self {
+        Self {
+            origin,
+            bytes: bytes.into_boxed_slice(),
+            head_length,
+            block: OnceLock::new(),
+            version: None,
+            is_head: method == Method::HEAD,
+            is_idempotent: method.is_idempotent(),
+        }
+    }
+
+    /// The head as HTTP/2 has it, made when it is first needed.
+    pub fn block(&self) -> &[u8] {
+        self.block.get_or_init(|| of_head(&self.bytes[..self.head_length], self.origin.tls))
+    }
+
+    /// What follows the head.
+    pub fn body(&self) -> &[u8] {
+        &self.bytes[self.head_length..]
+    }
 }
 
 impl fmt::Debug for Rendered {
@@ -57,7 +91,7 @@ impl Target {
         for (name, value) in &headers {
             check_header(name, value, &body)?;
         }
-        Ok(Self { method, url, headers, body })
+        Ok(Self { method, url, headers, body, version: None })
     }
 
     /// The bytes: `Host` comes first and `Content-Length` last, when nobody wrote them.
@@ -95,13 +129,9 @@ impl Target {
             put(&["Content-Length: ", &self.body.len().to_string(), "\r\n"]);
         }
         put(&["\r\n"]);
+        let head_length = bytes.len();
         bytes.extend_from_slice(&self.body);
-        Rendered {
-            origin,
-            bytes: bytes.into_boxed_slice(),
-            is_head: self.method == Method::HEAD,
-            is_idempotent: self.method.is_idempotent(),
-        }
+        Rendered { version: self.version, ..Rendered::new(origin, bytes, head_length, &self.method) }
     }
 
     /// About as long as it will be, so that the bytes are seldom moved.
@@ -119,7 +149,7 @@ impl Target {
     }
 }
 
-fn check_header(name: &str, value: &str, body: &[u8]) -> Result<(), String> {
+pub fn check_header(name: &str, value: &str, body: &[u8]) -> Result<(), String> {
     name.parse::<HeaderName>().map_err(|_| format!("`{name}` is not a header name"))?;
     HeaderValue::from_bytes(value.as_bytes())
         .map_err(|_| format!("the value of header `{name}` has a control character"))?;

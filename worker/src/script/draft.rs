@@ -1,5 +1,6 @@
 //! A request with holes, and how it is filled in.
 
+use dlt_model::program::Version;
 use url::form_urlencoded;
 
 use super::{
@@ -16,6 +17,8 @@ pub struct Draft {
     pub query: Vec<(String, Text)>,
     pub headers: Vec<(String, Text)>,
     pub body: Content,
+    /// Which version of HTTP, unless the client's.
+    pub version: Option<Version>,
 }
 
 /// What is sent.
@@ -65,7 +68,8 @@ impl Draft {
         }
         let mut headers: Vec<_> = self.headers.iter().map(|(name, value)| (name.clone(), value.get(scope))).collect();
         headers.extend(more);
-        Target::new(&self.method, &url, headers, self.body.fill(scope))
+        let target = Target::new(&self.method, &url, headers, self.body.fill(scope))?;
+        Ok(Target { version: self.version, ..target })
     }
 }
 
@@ -154,7 +158,7 @@ mod tests {
 
     fn draft(url: &str, body: Content) -> Draft {
         let query = vec![("a b".to_owned(), text("c&d")), ("e".to_owned(), text("ü"))];
-        Draft { method: "POST".to_owned(), url: text(url), query, headers: Vec::new(), body }
+        Draft { method: "POST".to_owned(), url: text(url), query, headers: Vec::new(), body, version: None }
     }
 
     #[test]

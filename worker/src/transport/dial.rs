@@ -1,17 +1,27 @@
-//! Opening a connection: name, TCP, TLS, each under the same deadline.
+//! Opening a connection: name, TCP, proxy, TLS, each under the same deadline.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, UdpSocket},
     time::{Duration, Instant},
 };
 
-use dlt_model::program::Client;
-use tokio::{net::TcpStream, time::timeout_at};
-use tokio_rustls::TlsConnector;
+use dlt_model::program::{Client, Reuse, Version};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout_at,
+};
 
-use super::{Origin, Roots, Traffic, dns::Names, stream::Stream, tls, traffic::add};
+use super::{
+    Origin, Roots, Traffic,
+    dns::Names,
+    http2::Pools,
+    proxy::Proxy,
+    stream::Stream,
+    tls::{Handshakes, Offer, speaks_http2},
+    traffic::add,
+};
 use crate::Fault;
 
 /// How much is read at once, by all connections of a thread in turn.
@@ -23,36 +33,152 @@ const OUT_OF_SOCKETS: [i32; 3] = [24, 23, 99];
 /// What the connections of one thread share.
 pub struct Wire {
     names: Names,
-    tls: TlsConnector,
+    handshakes: Handshakes,
+    proxy: Option<Proxy>,
+    sources: Vec<IpAddr>,
+    /// How often a source address was chosen.
+    turns: Cell<usize>,
+    /// Which version of HTTP is spoken, unless a request says so itself.
+    pub version: Version,
+    /// How many users share an HTTP/2 connection.
+    pub users_per_connection: u32,
+    /// Whether a connection is used for more than one request.
+    pub keeps: bool,
+    /// Connections that are shared.
+    pub pools: Pools,
     /// Where responses are read to, and parsed in place.
     pub buffer: RefCell<Box<[u8]>>,
 }
 
+/// What follows once a connection is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Requests over this version of HTTP.
+    Http(Version),
+    /// Something else.
+    Other,
+}
+
 impl Wire {
-    /// For a thread that trusts these roots, besides what the client says.
+    /// For a thread that trusts these roots, besides what the client says. The templates of the client must have been
+    /// filled in: secrets are not ours to know.
     ///
     /// # Errors
     /// Returns all that is wrong with the client.
     pub fn new(client: &Client, roots: &Roots) -> Result<Self, String> {
-        if *client != Client::default() {
-            return Err("a client with settings of its own cannot be run".to_owned());
+        let mut problems = Vec::new();
+        let handshakes = Handshakes::new(&client.tls, roots).map_err(|more| problems.extend(more)).ok();
+        let proxy = client.proxy.as_ref().map(|proxy| {
+            let text = proxy.as_literal().ok_or_else(|| "the proxy has variables that are not filled in".to_owned());
+            text.and_then(Proxy::new)
+        });
+        let proxy = proxy.transpose().map_err(|why| problems.push(why)).ok();
+        for source in &client.source_addresses {
+            if UdpSocket::bind(SocketAddr::new(*source, 0)).is_err() {
+                problems.push(format!("the source address {source} is not an address of this machine"));
+            }
         }
-        let buffer = RefCell::new(vec![0; READ_BYTES].into_boxed_slice());
-        Ok(Self { names: Names::default(), tls: roots.connector(), buffer })
+        let (Some(handshakes), Some(proxy), true) = (handshakes, proxy, problems.is_empty()) else {
+            return Err(problems.join("; "));
+        };
+        Ok(Self {
+            names: Names::new(&client.dns),
+            handshakes,
+            proxy,
+            sources: client.source_addresses.clone(),
+            turns: Cell::new(0),
+            version: client.version,
+            users_per_connection: client.http2.users_per_connection.max(1),
+            keeps: client.reuse != Reuse::Never,
+            pools: Pools::default(),
+            buffer: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()),
+        })
     }
 
-    /// A new connection to the origin, ready for a request.
-    pub async fn dial(&self, origin: &Origin, timeout: Duration, traffic: &mut Traffic) -> Result<Stream, Fault> {
-        let deadline = (Instant::now() + timeout).into();
-        let addresses = timed(&mut traffic.dns, timeout_at(deadline, self.names.addresses(origin))).await;
+    /// The proxy that a request over HTTP/1.1 must be written for.
+    pub fn proxy_of(&self, origin: &Origin) -> Option<&Proxy> {
+        self.proxy.as_ref().filter(|_| !origin.tls)
+    }
+
+    /// A new connection to the origin, ready for a request, and whether HTTP/2 is spoken.
+    pub async fn dial(
+        &self,
+        origin: &Origin,
+        purpose: Purpose,
+        timeout: Duration,
+        traffic: &mut Traffic,
+    ) -> Result<(Stream, bool), Fault> {
+        let began = Instant::now();
+        let dialled = self.dial_by(origin, purpose, began + timeout, traffic).await;
+        add(&mut traffic.connecting, began.elapsed());
+        dialled
+    }
+
+    async fn dial_by(
+        &self,
+        origin: &Origin,
+        purpose: Purpose,
+        deadline: Instant,
+        traffic: &mut Traffic,
+    ) -> Result<(Stream, bool), Fault> {
+        let deadline = deadline.into();
+        let next = self.proxy.as_ref().map_or(origin, |proxy| &proxy.origin);
+        let addresses = timed(&mut traffic.dns, timeout_at(deadline, self.names.addresses(next))).await;
         let addresses = addresses.map_err(|_| Fault::DnsFailed)??;
-        let connected = timed(&mut traffic.connect, timeout_at(deadline, connect(origin, &addresses))).await;
-        let stream = connected.map_err(|_| Fault::ConnectTimeout)??;
+        let connecting = timeout_at(deadline, self.connect(origin, purpose, next.port, &addresses));
+        let stream = timed(&mut traffic.connect, connecting).await.map_err(|_| Fault::ConnectTimeout)??;
         if !origin.tls {
-            return Ok(Stream::Plain(stream));
+            return Ok((Stream::Plain(stream), purpose == Purpose::Http(Version::Http2)));
         }
-        let secured = timed(&mut traffic.tls, timeout_at(deadline, tls::handshake(&self.tls, origin, stream))).await;
-        Ok(Stream::Tls(Box::new(secured.map_err(|_| Fault::ConnectTimeout)??)))
+        let offer = match purpose {
+            Purpose::Http(version) => Offer::Http(version),
+            Purpose::Other => Offer::Nothing,
+        };
+        let shaking = timeout_at(deadline, self.handshakes.shake(origin, offer, stream));
+        let stream = timed(&mut traffic.tls, shaking).await.map_err(|_| Fault::ConnectTimeout)??;
+        let is_http2 = speaks_http2(&stream);
+        if purpose == Purpose::Http(Version::Http2) && !is_http2 {
+            return Err(Fault::NotHttp2);
+        }
+        Ok((Stream::Tls(Box::new(stream)), is_http2))
+    }
+
+    /// TCP, and the proxy's tunnel when one is needed.
+    async fn connect(
+        &self,
+        origin: &Origin,
+        purpose: Purpose,
+        port: u16,
+        addresses: &[IpAddr],
+    ) -> Result<TcpStream, Fault> {
+        let mut last = Fault::DnsFailed;
+        for address in addresses {
+            match self.connect_to(SocketAddr::new(*address, port)).await {
+                Ok(mut stream) => {
+                    // A request is one write; waiting for more would only delay it. Failing means the peer has gone
+                    // already, and the write will say so.
+                    let _ = stream.set_nodelay(true);
+                    let needs_tunnel = origin.tls || !matches!(purpose, Purpose::Http(Version::Auto | Version::Http1));
+                    if let Some(proxy) = self.proxy.as_ref().filter(|_| needs_tunnel) {
+                        proxy.tunnel(&mut stream, origin).await?;
+                    }
+                    return Ok(stream);
+                }
+                Err(error) => last = fault_of_connect(&error),
+            }
+        }
+        Err(last)
+    }
+
+    async fn connect_to(&self, peer: SocketAddr) -> io::Result<TcpStream> {
+        let own: Vec<_> = self.sources.iter().filter(|source| source.is_ipv4() == peer.is_ipv4()).collect();
+        if own.is_empty() {
+            return TcpStream::connect(peer).await;
+        }
+        let turn = self.turns.replace(self.turns.get().wrapping_add(1));
+        let socket = if peer.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.bind(SocketAddr::new(*own[turn % own.len()], 0))?;
+        socket.connect(peer).await
     }
 }
 
@@ -62,22 +188,6 @@ async fn timed<T>(phase: &mut Option<Duration>, work: impl Future<Output = T>) -
     let done = work.await;
     add(phase, began.elapsed());
     done
-}
-
-async fn connect(origin: &Origin, addresses: &[IpAddr]) -> Result<TcpStream, Fault> {
-    let mut last = Fault::DnsFailed;
-    for address in addresses {
-        match TcpStream::connect(SocketAddr::new(*address, origin.port)).await {
-            Ok(stream) => {
-                // A request is one write; waiting for more would only delay it. Failing means the peer has gone already, and the
-                // write will say so.
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Err(error) => last = fault_of_connect(&error),
-        }
-    }
-    Err(last)
 }
 
 fn fault_of_connect(error: &io::Error) -> Fault {
@@ -98,5 +208,23 @@ pub fn fault_of(error: &io::Error) -> Fault {
         // What rustls finds wrong with the peer's bytes comes as invalid data.
         io::ErrorKind::InvalidData => Fault::TlsFailed,
         _ => Fault::ConnectionReset,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dlt_model::template::Template;
+
+    use super::*;
+
+    #[test]
+    fn a_client_is_refused_with_everything_that_is_wrong_with_it() {
+        let client = Client {
+            proxy: Some(Template::literal("socks5://x")),
+            source_addresses: vec!["203.0.113.9".parse().expect("an address")],
+            ..Client::default()
+        };
+        let why = Wire::new(&client, &Roots::none()).err().expect("refused");
+        assert!(why.contains("socks5") && why.contains("203.0.113.9"), "{why}");
     }
 }

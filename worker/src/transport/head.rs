@@ -14,7 +14,7 @@ use crate::Fault;
 /// How long a head may be.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How many headers it may have.
-const MAX_HEADERS: usize = 128;
+pub const MAX_HEADERS: usize = 128;
 
 /// What the rest of the worker wants to know of a head.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,26 +1,56 @@
 //! The transport: a request's bytes in, a response's head and timings out. Nothing above this knows a socket.
+//!
+//! * [`Wire`] is what the users of one thread share; it is made from the program's `Client`, whose templates are filled in.
+//! * [`Session`] is one user's connections. [`Session::exchange`] sends one request, over HTTP/1.1 or HTTP/2 as the client,
+//!   the request and the peer have it, and answers with what [`Want`] asks for.
+//! * [`WebSocketSession`] is a conversation over a WebSocket: connect, send, receive, idle, close.
+//! * [`GrpcMethod`] is compiled once from its descriptors; [`call_grpc`] calls it over a session's HTTP/2 connection.
+//! * [`call_tcp`] sends bytes over a bare connection and reads what comes back.
+//! * [`Traffic`] is what each of them cost: requests, bytes and the time of each phase; true at every moment.
 
 mod alarm;
 mod answer;
+mod anyone;
 mod body;
 mod chunked;
 mod conversation;
 mod dial;
 mod dns;
+#[cfg_attr(not(test), expect(dead_code, reason = "steps call it, once they are compiled from programs"))]
+mod grpc;
 mod head;
+mod http2;
 mod inflate;
 mod origin;
+mod percent;
+mod proxy;
 mod response;
 mod session;
 mod stream;
+#[cfg_attr(not(test), expect(dead_code, reason = "steps call it, once they are compiled from programs"))]
+mod tcp;
 mod tls;
 mod traffic;
+#[cfg_attr(not(test), expect(dead_code, reason = "steps call it, once they are compiled from programs"))]
+mod websocket;
 
 pub use answer::{Answer, Want};
 pub use dial::Wire;
 #[cfg(feature = "s3")]
 pub use dns::StoreNames;
+#[expect(unused_imports, reason = "steps call it, once they are compiled from programs")]
+pub use grpc::{GrpcAnswer, GrpcMethod, call_grpc};
+pub use http2::of_head;
 pub use origin::Origin;
 pub use session::Session;
+#[cfg_attr(not(test), expect(unused_imports, reason = "steps call it, once they are compiled from programs"))]
+pub use tcp::call_tcp;
 pub use tls::Roots;
 pub use traffic::Traffic;
+#[cfg_attr(not(test), expect(unused_imports, reason = "steps call it, once they are compiled from programs"))]
+pub use websocket::{Message, WebSocketSession};
+
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod tests;

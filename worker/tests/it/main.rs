@@ -3,11 +3,15 @@
 mod accuracy;
 mod counts;
 mod executors;
+mod feeds;
 mod job;
 mod life;
 mod measures;
 mod s3;
+mod secrets;
 mod server;
+mod sign_in;
+mod steps;
 mod timing;
 mod tls;
 mod witness;

@@ -32,6 +32,37 @@ pub enum Behaviour {
     Pause(&'static str, Instant, Duration),
     /// Says nothing for ever.
     Stall,
+    /// Answers as this function says.
+    Routes(fn(&Asked) -> String),
+}
+
+/// A request as the server read it.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Asked {
+    /// Method and target: `GET /x?y=z`.
+    pub fn line(&self) -> &str {
+        self.head.lines().next().and_then(|line| line.strip_suffix(" HTTP/1.1")).unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.find_map(|(found, value)| found.eq_ignore_ascii_case(name).then_some(value))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// An answer with a body.
+pub fn answer(status: u16, headers: &[&str], body: &str) -> String {
+    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 /// What the server saw.
@@ -40,6 +71,8 @@ pub struct Seen {
     requests: AtomicU64,
     connections: Mutex<Vec<Instant>>,
     last_head: Mutex<String>,
+    /// Those that were answered by a function.
+    asked: Mutex<Vec<Asked>>,
 }
 
 impl Seen {
@@ -50,6 +83,11 @@ impl Seen {
     /// When each connection came.
     pub fn connections(&self) -> Vec<Instant> {
         self.connections.lock().expect("no panic in the server").clone()
+    }
+
+    /// Everything that was asked of a server with routes.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().expect("no panic in the server").clone()
     }
 
     pub fn last_head(&self) -> String {
@@ -120,8 +158,13 @@ async fn reset(mut stream: TcpStream, seen: &Seen) -> io::Result<()> {
 
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: &Behaviour, seen: &Seen) -> io::Result<()> {
     let mut rest = Vec::new();
-    while read_request(&mut stream, &mut rest, seen).await? {
+    while let Some(asked) = read_request(&mut stream, &mut rest, seen).await? {
         match behaviour {
+            Behaviour::Routes(route) => {
+                let answer = route(&asked);
+                seen.asked.lock().expect("no panic in the server").push(asked);
+                stream.write_all(answer.as_bytes()).await?;
+            }
             Behaviour::Answer(bytes, delay) => {
                 if !delay.is_zero() {
                     tokio::time::sleep(*delay).await;
@@ -151,22 +194,32 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: &Beha
     Ok(())
 }
 
-/// Reads one request with its body and counts it; false when the peer has closed the connection.
-async fn read_request(stream: &mut (impl AsyncRead + Unpin), rest: &mut Vec<u8>, seen: &Seen) -> io::Result<bool> {
+/// Reads one request with its body and counts it; `None` when the peer has closed the connection.
+async fn read_request(
+    stream: &mut (impl AsyncRead + Unpin),
+    rest: &mut Vec<u8>,
+    seen: &Seen,
+) -> io::Result<Option<Asked>> {
     loop {
         if let Some(end) = rest.windows(4).position(|four| four == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&rest[..end]).into_owned();
-            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok()).unwrap_or(0);
+            let length = head.lines().find_map(length_of).unwrap_or(0);
             let whole = end + 4 + length;
             if rest.len() >= whole {
+                let body = rest[end + 4..whole].to_vec();
                 rest.drain(..whole);
                 seen.requests.fetch_add(1, SeqCst);
-                *seen.last_head.lock().expect("no panic in the server") = head;
-                return Ok(true);
+                *seen.last_head.lock().expect("no panic in the server") = head.clone();
+                return Ok(Some(Asked { head, body }));
             }
         }
         if stream.read_buf(rest).await? == 0 {
-            return Ok(false);
+            return Ok(None);
         }
     }
+}
+
+fn length_of(line: &str) -> Option<usize> {
+    let (name, value) = line.split_once(':')?;
+    name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
 }

@@ -116,6 +116,7 @@ impl Compiler<'_> {
             query: self.pairs(&request.query).map_err(|why| format!("query {why}"))?,
             headers,
             body,
+            version: request.version,
         })
     }
 

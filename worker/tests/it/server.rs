@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::SeqCst},
@@ -38,6 +38,7 @@ pub struct Seen {
     requests: AtomicU64,
     connections: Mutex<Vec<Instant>>,
     last_head: Mutex<String>,
+    peers: Mutex<Vec<IpAddr>>,
 }
 
 impl Seen {
@@ -48,6 +49,11 @@ impl Seen {
     /// When each connection came.
     pub fn connections(&self) -> Vec<Instant> {
         self.connections.lock().expect("no panic in the server").clone()
+    }
+
+    /// Where each connection came from.
+    pub fn peers(&self) -> Vec<IpAddr> {
+        self.peers.lock().expect("no panic in the server").clone()
     }
 
     pub fn last_head(&self) -> String {
@@ -94,7 +100,8 @@ async fn accept(
 ) {
     let listener = TcpListener::from_std(listener).expect("a listener");
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, peer)) = listener.accept().await else { continue };
+        seen.peers.lock().expect("no panic in the server").push(peer.ip());
         seen.connections.lock().expect("no panic in the server").push(Instant::now());
         let (behaviour, seen, tls) = (behaviour.clone(), Arc::clone(&seen), tls.clone());
         tokio::spawn(async move {

@@ -15,7 +15,8 @@ pub struct Traffic {
     pub bytes_received: u64,
     /// Name resolution, TCP and TLS, when a connection was opened.
     pub connecting: Option<Duration>,
-    /// Waiting for a connection that another user opens, or for a free stream on one that is shared.
+    /// Waiting for a connection that another user opens, for a free stream on one that is shared, or for the end of the rest
+    /// that follows a connection that failed.
     pub blocked: Option<Duration>,
     /// Name resolution, when a connection was opened.
     pub dns: Option<Duration>,

@@ -1,12 +1,16 @@
 //! The worker against real servers on the loopback: what it says must be what the server saw.
 
 mod accuracy;
+mod client;
 mod counts;
 mod executors;
 mod feeds;
+mod hostile;
+mod http2;
 mod job;
 mod life;
 mod measures;
+mod peers;
 mod s3;
 mod secrets;
 mod server;

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::SeqCst},
@@ -73,6 +73,7 @@ pub struct Seen {
     last_head: Mutex<String>,
     /// Those that were answered by a function.
     asked: Mutex<Vec<Asked>>,
+    peers: Mutex<Vec<IpAddr>>,
 }
 
 impl Seen {
@@ -88,6 +89,11 @@ impl Seen {
     /// Everything that was asked of a server with routes.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().expect("no panic in the server").clone()
+    }
+
+    /// Where each connection came from.
+    pub fn peers(&self) -> Vec<IpAddr> {
+        self.peers.lock().expect("no panic in the server").clone()
     }
 
     pub fn last_head(&self) -> String {
@@ -134,7 +140,8 @@ async fn accept(
 ) {
     let listener = TcpListener::from_std(listener).expect("a listener");
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, peer)) = listener.accept().await else { continue };
+        seen.peers.lock().expect("no panic in the server").push(peer.ip());
         seen.connections.lock().expect("no panic in the server").push(Instant::now());
         let (behaviour, seen, tls) = (behaviour.clone(), Arc::clone(&seen), tls.clone());
         tokio::spawn(async move {

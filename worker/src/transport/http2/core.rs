@@ -137,11 +137,6 @@ impl Core {
         self.failed.is_none() && !self.is_leaving && self.next_stream < MAX_STREAM - 1
     }
 
-    /// Why it failed.
-    pub fn failure(&self) -> Option<Fault> {
-        self.failed
-    }
-
     /// Whether nobody waits for anything.
     pub fn is_idle(&self) -> bool {
         self.streams.is_empty() && self.unsent().is_empty()

@@ -122,9 +122,6 @@ impl Ride<'_> {
     fn poll(&mut self, cx: &Context<'_>, request: &Rendered, want: Want) -> Poll<Result<(), Fault>> {
         let mut core = self.link.core.borrow_mut();
         let Some(id) = self.id else {
-            if let Some(fault) = core.failure() {
-                return Poll::Ready(Err(fault));
-            }
             if !core.is_usable() {
                 // Nothing of it was said, so it may be said elsewhere.
                 return Poll::Ready(Err(Fault::StreamRefused));

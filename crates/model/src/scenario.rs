@@ -1,14 +1,17 @@
 //! A scenario: which load, from where, doing what, and what must be true of it.
 //!
-//! One type for every format: [`native`] reads our YAML, [`dlt_json`] reads and writes AWS DLT's JSON. The canonical JSON of
-//! the store is this type as serde writes it.
+//! One type for every format: [`native`] reads our YAML, [`dlt_json`] reads and writes AWS DLT's JSON, and `taurus` reads what
+//! AWS DLT took over from there. The canonical JSON of the store is this type as serde writes it.
 
 mod body;
 pub mod dlt_json;
 mod limits;
 pub mod native;
+mod patterns;
 pub mod schema;
+pub mod sources;
 mod substitute;
+mod taurus;
 
 use std::borrow::Cow;
 
@@ -18,6 +21,7 @@ pub use self::limits::{
     MAX_BODY_BYTES, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_REQUESTS, MAX_STAGE_MS, MAX_TAG_LENGTH, MAX_TAGS,
     MAX_URL_LENGTH, MAX_VIRTUAL_USERS_PER_WORKER, MAX_WORKERS, METHODS, MIN_NAME_LENGTH,
 };
+pub use self::sources::{MAX_FILES_BYTES, Sources};
 pub use crate::program::{Expect, Request};
 use crate::{
     document,
@@ -62,6 +66,9 @@ pub struct Scenario {
     /// Keys of AWS DLT's JSON that mean nothing here, kept for the clients that sent them.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub extras: serde_json::Map<String, serde_json::Value>,
+    /// `testScenario` as it was written, for scenarios that came in that shape; it is answered unchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<serde_json::Value>,
 }
 
 /// How a scenario's iterations are described; `testType` in AWS DLT.
@@ -93,34 +100,24 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 impl Scenario {
     /// Reads a scenario file of any format we know, told apart by its content: AWS DLT's JSON has `testScenario`.
     ///
-    /// `lookup` answers `${NAME}`; `default_region` stands where the file names none. `file_name` is used for nothing but
-    /// telling formats apart that cannot be run yet (`.jmx`, `.js`, …).
+    /// `sources` answer `${NAME}` and files that lie beside it; `default_region` stands where the file names none. `file_name`
+    /// is used for nothing but telling formats apart that cannot be run yet (`.jmx`, `.js`, …).
     ///
     /// # Errors
     /// Every problem of the file, each with its place.
     pub fn read(
         file_name: &str,
         text: &str,
-        lookup: &dyn Fn(&str) -> Option<String>,
+        sources: &Sources<'_>,
         default_region: Option<&Region>,
     ) -> Result<(Self, Vec<Warning>), Problems> {
         refuse_scripts(file_name)?;
         let mut root = document::parse(&json_escapes(text))?;
-        let mut unset = substitute::substitute(&mut root, lookup);
-        let read = if dlt_json::looks_like(&root) {
-            dlt_json::read(&root, default_region).map(|submission| (submission.scenario, submission.warnings))
-        } else {
-            native::read(&root, default_region)
-        };
-        match read {
-            Ok(read) => Problems::unless_empty(unset, read),
-            Err(problems) => {
-                // What stands where a variable is missing is not wrong for a second reason.
-                let places: Vec<_> = unset.iter().map(|problem| problem.place).collect();
-                unset.extend(problems.into_vec().into_iter().filter(|problem| !places.contains(&problem.place)));
-                Problems::unless_empty(unset, ()).map(|()| unreachable!("there was at least one problem"))
-            }
+        if dlt_json::looks_like(&root) {
+            return dlt_json::read_file(root, sources, default_region);
         }
+        let unset = substitute::substitute(&mut root, sources.variable);
+        beside(unset, native::read(&root, default_region))
     }
 
     /// The most virtual users that can exist at once, over all executions and regions.
@@ -143,6 +140,18 @@ impl Scenario {
     /// Workers of all regions together.
     pub fn workers(&self) -> u32 {
         self.fleet.iter().map(|load| load.workers).sum()
+    }
+}
+
+/// What was read, unless variables are missing. What stands where one is missing is not wrong for a second reason.
+fn beside<T>(mut unset: Vec<Problem>, read: Result<T, Problems>) -> Result<T, Problems> {
+    match read {
+        Ok(read) => Problems::unless_empty(unset, read),
+        Err(problems) => {
+            let places: Vec<_> = unset.iter().map(|problem| problem.place).collect();
+            unset.extend(problems.into_vec().into_iter().filter(|problem| !places.contains(&problem.place)));
+            Problems::unless_empty(unset, ()).map(|()| unreachable!("there was at least one problem"))
+        }
     }
 }
 

@@ -113,6 +113,7 @@ fn read_root(
         name,
         show_live: show_live.unwrap_or(true),
         extras: serde_json::Map::new(),
+        written: None,
     })
 }
 

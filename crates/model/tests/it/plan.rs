@@ -6,7 +6,7 @@ use dlt_model::{
     id::Region,
     load::Executor,
     plan::{LoadPlan, Sharing},
-    scenario::{RegionLoad, Scenario},
+    scenario::{RegionLoad, Scenario, Sources},
 };
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn native(users: u64, workers: &[(&str, u32)]) -> Scenario {
         "name: shares\nload: {{virtual_users: {users}, hold_for: 1m}}\nregions: [{}]\nrequests: [GET http://127.0.0.1/]\n",
         regions.join(", ")
     );
-    Scenario::read("shares.yaml", &text, &|_| None, None).unwrap().0
+    Scenario::read("shares.yaml", &text, &Sources::NONE, None).unwrap().0
 }
 
 /// The users that the workers really start, per region.

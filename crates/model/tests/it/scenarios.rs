@@ -3,7 +3,12 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
-use dlt_model::{id::Region, plan::LoadPlan, problem::Problem, scenario::Scenario};
+use dlt_model::{
+    id::Region,
+    plan::LoadPlan,
+    problem::Problem,
+    scenario::{Scenario, Sources},
+};
 use proptest::prelude::*;
 
 fn cases() -> PathBuf {
@@ -20,10 +25,17 @@ fn lookup(name: &str) -> Option<String> {
     }
 }
 
+/// The files that the cases may name lie in a folder of their own, which counts as the scenario's.
+fn file(name: &str) -> Result<Vec<u8>, String> {
+    fs::read(cases().join("files").join(name)).map_err(|error| format!("failed to read `{name}`: {}", error.kind()))
+}
+
+const SOURCES: Sources<'static> = Sources { variable: &lookup, file: &file };
+
 /// What we say to a file: its problems, or its plan.
 fn answer(name: &str, text: &str) -> (&'static str, String) {
     let region: Region = "eu-west-1".parse().expect("a region");
-    match Scenario::read(name, text, &lookup, Some(&region)) {
+    match Scenario::read(name, text, &SOURCES, Some(&region)) {
         Err(problems) => ("problems", lines(problems.as_slice())),
         Ok((scenario, warnings)) => match LoadPlan::new(&scenario) {
             Err(problems) => ("problems", lines(problems.as_slice())),
@@ -112,7 +124,8 @@ fn what_was_read_survives_the_store_and_aws_dlts_shape() {
         };
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let region: Region = "eu-west-1".parse().unwrap();
-        let (scenario, _) = Scenario::read(&name, &fs::read_to_string(&file).unwrap(), &lookup, Some(&region)).unwrap();
+        let (scenario, _) =
+            Scenario::read(&name, &fs::read_to_string(&file).unwrap(), &SOURCES, Some(&region)).unwrap();
         let stored = serde_json::to_string(&scenario).unwrap();
         assert_eq!(serde_json::from_str::<Scenario>(&stored).unwrap(), scenario, "{name}");
         for form in [TestScenario::Object, TestScenario::Text] {
@@ -144,7 +157,7 @@ proptest! {
         }
         let text: String = text.into_iter().collect();
         let region: Region = "eu-west-1".parse().unwrap();
-        if let Ok((scenario, _)) = Scenario::read("a.yaml", &text, &lookup, Some(&region)) {
+        if let Ok((scenario, _)) = Scenario::read("a.yaml", &text, &SOURCES, Some(&region)) {
             prop_assert!(LoadPlan::new(&scenario).is_ok(), "{}", text);
         }
         drop(Scenario::from_dlt_json(&text, None));

@@ -158,11 +158,9 @@ impl Reader<'_> {
         let users = fleet.iter().map(|load| load.virtual_users).sum();
         match canonical::read(&json, users) {
             Ok((load, program)) => {
-                if let Some(shape) = write::shape(&load, &program)
-                    && ["execution", "scenarios"]
-                        .iter()
-                        .any(|key| json.get(key).is_some_and(|given| *given != shape[*key]))
-                {
+                let shape = write::shape(&load, &program).unwrap_or_default();
+                let differs = |key: &&str| json.get(**key).is_some_and(|given| shape.get(**key) != Some(given));
+                if ["execution", "scenarios"].iter().any(|key| differs(&key)) {
                     let why = "`execution` and `scenarios` say something else than `load` and `program`";
                     self.refuse(node, "testScenario", why, "leave out those that are not meant");
                     return None;

@@ -159,8 +159,8 @@ impl Reader<'_> {
         match canonical::read(&json, users) {
             Ok((load, program)) => {
                 let shape = write::shape(&load, &program).unwrap_or_default();
-                let differs = |key: &&str| json.get(**key).is_some_and(|given| shape.get(**key) != Some(given));
-                if ["execution", "scenarios"].iter().any(|key| differs(&key)) {
+                let differs = |key: &str| json.get(key).is_some_and(|given| shape.get(key) != Some(given));
+                if differs("execution") || differs("scenarios") {
                     let why = "`execution` and `scenarios` say something else than `load` and `program`";
                     self.refuse(node, "testScenario", why, "leave out those that are not meant");
                     return None;

@@ -1,6 +1,6 @@
 //! The `dlt` command: environments, templates, deployments, runs.
 //!
-//! `config`, `render` and `check` think; `deploy` acts and says what happens as events; `cli` reads arguments and shows.
+//! `config`, `render`, `check` and `import` think; `deploy` acts and says what happens as events; `cli` reads arguments and shows.
 
 pub mod check;
 pub mod cli;
@@ -9,6 +9,7 @@ pub mod config;
 pub mod deploy;
 pub mod exit;
 pub mod failure;
+pub mod import;
 pub mod release;
 pub mod render;
 pub mod report;

@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod down;
 mod environment;
+mod import;
 mod init;
 mod invite;
 mod local;
@@ -70,6 +71,7 @@ enum Verb {
     /// Take an environment away, and list what remains.
     Down(down::Args),
     Run(run::Args),
+    Import(import::Args),
     Demo(demo::Args),
     Local(local::Args),
     /// Be a worker of a run, as the environment says; the local system starts these.
@@ -111,6 +113,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Outputs(args) => outputs::run(&args, &global).await,
             Verb::Invite(args) => invite::run(&args, &global).await,
             Verb::Down(args) => down::run(&args, &global).await,
+            Verb::Import(args) => import::run(&args),
             Verb::Run(args) => run::run(args, &global).await,
             Verb::Demo(args) => demo::run(args, &global).await,
             Verb::Local(args) => local::run(args, &global).await,

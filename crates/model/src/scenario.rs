@@ -1,7 +1,7 @@
 //! A scenario: which load, from where, doing what, and what must be true of it.
 //!
-//! One type for every format: [`native`] reads our YAML, [`dlt_json`] reads and writes AWS DLT's JSON. The canonical JSON of
-//! the store is this type as serde writes it.
+//! One type for every format: [`native`] reads our YAML, [`dlt_json`] reads and writes AWS DLT's JSON, and `taurus` reads what
+//! AWS DLT took over from there. The canonical JSON of the store is this type as serde writes it.
 
 mod body;
 pub mod dlt_json;
@@ -11,6 +11,7 @@ mod patterns;
 pub mod schema;
 pub mod sources;
 mod substitute;
+mod taurus;
 
 use std::borrow::Cow;
 
@@ -65,6 +66,9 @@ pub struct Scenario {
     /// Keys of AWS DLT's JSON that mean nothing here, kept for the clients that sent them.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub extras: serde_json::Map<String, serde_json::Value>,
+    /// `testScenario` as it was written, for scenarios that came in that shape; it is answered unchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<serde_json::Value>,
 }
 
 /// How a scenario's iterations are described; `testType` in AWS DLT.
@@ -109,21 +113,11 @@ impl Scenario {
     ) -> Result<(Self, Vec<Warning>), Problems> {
         refuse_scripts(file_name)?;
         let mut root = document::parse(&json_escapes(text)).map_err(|problem| quotes(problem, text))?;
-        let mut unset = substitute::substitute(&mut root, sources.variable);
-        let read = if dlt_json::looks_like(&root) {
-            dlt_json::read(&root, default_region).map(|submission| (submission.scenario, submission.warnings))
-        } else {
-            native::read(&root, sources, default_region)
-        };
-        match read {
-            Ok(read) => Problems::unless_empty(unset, read),
-            Err(problems) => {
-                // What stands where a variable is missing is not wrong for a second reason.
-                let places: Vec<_> = unset.iter().map(|problem| problem.place).collect();
-                unset.extend(problems.into_vec().into_iter().filter(|problem| !places.contains(&problem.place)));
-                Problems::unless_empty(unset, ()).map(|()| unreachable!("there was at least one problem"))
-            }
+        if dlt_json::looks_like(&root) {
+            return dlt_json::read_file(root, sources, default_region);
         }
+        let unset = substitute::substitute(&mut root, sources.variable);
+        beside(unset, native::read(&root, sources, default_region))
     }
 
     /// The most virtual users that can exist at once, over all executions and regions.
@@ -155,6 +149,18 @@ fn quotes(problem: Problem, text: &str) -> Problem {
     match line {
         Some(line) if line.contains("{{") => problem.hint("put a text with `{{ … }}` in quotes here"),
         _ => problem,
+    }
+}
+
+/// What was read, unless variables are missing. What stands where one is missing is not wrong for a second reason.
+fn beside<T>(mut unset: Vec<Problem>, read: Result<T, Problems>) -> Result<T, Problems> {
+    match read {
+        Ok(read) => Problems::unless_empty(unset, read),
+        Err(problems) => {
+            let places: Vec<_> = unset.iter().map(|problem| problem.place).collect();
+            unset.extend(problems.into_vec().into_iter().filter(|problem| !places.contains(&problem.place)));
+            Problems::unless_empty(unset, ()).map(|()| unreachable!("there was at least one problem"))
+        }
     }
 }
 

@@ -117,6 +117,7 @@ pub fn scenario(workers: u32) -> Scenario {
         tags: Vec::new(),
         show_live: false,
         extras: serde_json::Map::new(),
+        written: None,
     }
 }
 

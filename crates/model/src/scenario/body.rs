@@ -21,15 +21,6 @@ pub(super) fn to_json(node: &Node) -> Json {
     }
 }
 
-/// A flat mapping as form fields, `a=1&b=2`; `None` when a value is a list or a mapping.
-pub(super) fn to_form(node: &Node) -> Option<String> {
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    for (key, value) in node.entries() {
-        form.append_pair(&key.text, value.text()?);
-    }
-    Some(form.finish())
-}
-
 /// Adds a content type unless there is one.
 pub(super) fn default_content_type(headers: &mut Vec<(String, String)>, content_type: &str) {
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {

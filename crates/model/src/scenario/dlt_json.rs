@@ -4,21 +4,24 @@
 //! capacity block, `testScenario` as JSON in a string, the placeholder `aws-region`. What would run differently than
 //! written is refused with its place. What AWS passes through without effect is kept and warned about.
 //!
-//! The file that AWS DLT writes for each of its tasks, which is Taurus's `execution` and `scenarios`, is read too.
+//! `testScenario` is Taurus's: `taurus` reads it, and the file that AWS DLT writes for each of its tasks, too.
 
+mod canonical;
 mod load;
-mod requests;
-mod task_file;
 mod write;
 
 use serde_json::{Map, Value as Json};
 
-use super::{DEFAULT_GRACEFUL_STOP, Kind, Scenario, Warning, body, limits, native};
+use super::{
+    DEFAULT_GRACEFUL_STOP, Kind, Scenario, Warning, beside, body, limits, native,
+    sources::Sources,
+    taurus::{self, Reader, names, present},
+};
 use crate::{
     document::{self, Node, Value},
     gate::Clause,
     id::{Region, TestId},
-    problem::{Place, Problem, Problems, suggest},
+    problem::{Problem, Problems},
 };
 
 /// What somebody posted: a scenario, and what to do with it.
@@ -91,19 +94,22 @@ const KNOWN_KEYS: [&str; 17] = [
     "nativeRunMode",
 ];
 
-/// Whether a document is AWS DLT's rather than ours.
+/// Whether a document is AWS DLT's or Taurus's rather than ours.
 pub fn looks_like(root: &Node) -> bool {
-    task_file::looks_like(root)
+    taurus::looks_like(root)
         || ["testScenario", "testTaskConfigs", "testName"].iter().any(|key| root.get(key).is_some())
 }
 
 impl Scenario {
-    /// Reads AWS DLT's JSON as it came over the wire: nothing in it is replaced.
+    /// Reads AWS DLT's JSON as it came over the wire: nothing in it is looked up in an environment.
     ///
     /// # Errors
     /// Everything that is wrong with it, each with its place.
     pub fn from_dlt_json(text: &str, default_region: Option<&Region>) -> Result<Submission, Problems> {
-        read(&document::parse(&super::json_escapes(text))?, default_region)
+        let mut root = document::parse(&super::json_escapes(text))?;
+        let mut reader = Reader::new(&Sources::NONE, default_region);
+        reader.open(&mut root);
+        reader.close(&root)
     }
 
     /// Writes AWS DLT's JSON: the keys that describe the scenario, without ids, times and results.
@@ -112,28 +118,60 @@ impl Scenario {
     }
 }
 
-/// Reads a document that is AWS DLT's JSON.
+/// Reads a file: `${NAME}` that it does not define itself is looked up.
 ///
 /// # Errors
 /// Everything that is wrong with it, each with its place.
-pub fn read(root: &Node, default_region: Option<&Region>) -> Result<Submission, Problems> {
-    let mut reader = Reader { problems: Vec::new(), warnings: Vec::new(), default_region };
-    let submission = if task_file::looks_like(root) { reader.task_file(root) } else { reader.root(root) };
-    let Reader { problems, warnings, .. } = reader;
-    match submission {
-        Some(submission) => Problems::unless_empty(problems, Submission { warnings, ..submission }),
-        None => Problems::unless_empty(problems, ()).map(|()| unreachable!("what could not be read was noted")),
-    }
-}
-
-struct Reader<'a> {
-    problems: Vec<Problem>,
-    warnings: Vec<Warning>,
-    default_region: Option<&'a Region>,
+pub(super) fn read_file(
+    mut root: Node,
+    sources: &Sources<'_>,
+    default_region: Option<&Region>,
+) -> Result<(Scenario, Vec<Warning>), Problems> {
+    let mut reader = Reader::new(sources, default_region);
+    reader.open(&mut root);
+    let own = taurus::environment(&root);
+    let lookup = |name: &str| {
+        let own = own.iter().find(|(known, value)| known == name && !value.contains("${"));
+        own.map(|(_, value)| value.clone()).or_else(|| (sources.variable)(name))
+    };
+    let unset = names::put_in(&mut root, &reader.names, &lookup);
+    beside(unset, reader.close(&root).map(|submission| (submission.scenario, submission.warnings)))
 }
 
 impl Reader<'_> {
-    fn root(&mut self, root: &Node) -> Option<Submission> {
+    /// Unpacks `testScenario` and finds out which names the document defines.
+    fn open(&mut self, root: &mut Node) {
+        if let Value::Mapping(entries) = &mut root.value
+            && let Some((_, node)) = entries.iter_mut().find(|(key, _)| key.text == "testScenario")
+            && let Some(text) = node.text().filter(|text| !text.is_empty())
+            && !node.is_null()
+        {
+            match load::parse_inside(text, node) {
+                Ok(inside) => *node = inside,
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        self.collect_names(root);
+        if let Some(inside) = root.get("testScenario") {
+            self.collect_names(inside);
+        }
+    }
+
+    fn close(mut self, root: &Node) -> Result<Submission, Problems> {
+        let submission = if taurus::looks_like(root) {
+            let scenario = self.taurus_file(root);
+            scenario.map(|scenario| Submission { test_id: None, save_only: false, scenario, warnings: Vec::new() })
+        } else {
+            self.envelope(root)
+        };
+        let Self { problems, warnings, .. } = self;
+        match submission {
+            Some(submission) => Problems::unless_empty(problems, Submission { warnings, ..submission }),
+            None => Problems::unless_empty(problems, ()).map(|()| unreachable!("what could not be read was noted")),
+        }
+    }
+
+    fn envelope(&mut self, root: &Node) -> Option<Submission> {
         if !matches!(root.value, Value::Mapping(_)) {
             self.reject(root, "", format!("expected an object, found {}", root.kind()));
             return None;
@@ -143,28 +181,37 @@ impl Reader<'_> {
         let name = self.required(root, "", "testName", limits::name);
         let description = self.optional(root, "", "testDescription", limits::description);
         let fleet = self.fleet(root);
-        let work = self.test_scenario(root);
-        let thresholds = self.thresholds(root);
+        let work = self.test_scenario(root, &fleet);
+        let mut thresholds = self.thresholds(root);
         let tags = self.tags(root);
-        let show_live = self.boolean(root, "showLive");
-        let save_only = self.boolean(root, "saveOnly");
+        let show_live = self.switch(root, "", "showLive").unwrap_or(false);
+        let save_only = self.switch(root, "", "saveOnly").unwrap_or(false);
         let graceful_stop = self.optional(root, "", "gracefulStop", limits::stage);
         let extras = self.extras(root);
         let (work, name) = (work?, name?);
-        let users = fleet.iter().map(|load| load.virtual_users).sum();
-        let (load, program) = work.into_load(users, graceful_stop.unwrap_or(DEFAULT_GRACEFUL_STOP));
-        let scenario = Scenario {
+        for clause in work.thresholds {
+            if !thresholds.contains(&clause) {
+                thresholds.push(clause);
+            }
+        }
+        let mut scenario = Scenario {
             name,
             description: description.unwrap_or_default(),
             kind: Kind::Simple,
-            fleet,
-            load,
-            program,
+            fleet: work.fleet,
+            load: work.load,
+            program: work.program,
             thresholds,
             tags,
             show_live,
             extras,
+            written: work.written,
         };
+        if !work.stops {
+            for execution in &mut scenario.load {
+                execution.graceful_stop_ms = graceful_stop.unwrap_or(DEFAULT_GRACEFUL_STOP).as_millis();
+            }
+        }
         Some(Submission { test_id, save_only, scenario, warnings: Vec::new() })
     }
 
@@ -243,89 +290,4 @@ impl Reader<'_> {
         }
         extras
     }
-
-    // --------------------------------------------------------------------------------------------------- small readers
-
-    fn reject(&mut self, node: &Node, path: &str, message: impl Into<String>) {
-        self.problems.push(Problem::at(node.place, path, message));
-    }
-
-    fn refuse(&mut self, node: &Node, path: &str, message: impl Into<String>, instead: &str) {
-        self.problems.push(Problem::at(node.place, path, message).hint(instead));
-    }
-
-    fn check<T>(&mut self, node: &Node, path: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        let result = node.text().map_or_else(|| Err(format!("expected text, found {}", node.kind())), read);
-        result.map_err(|why| self.reject(node, path, why)).ok()
-    }
-
-    fn optional<T>(
-        &mut self,
-        parent: &Node,
-        path: &str,
-        key: &str,
-        read: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        present(parent, key).and_then(|node| self.check(node, &join(path, key), read))
-    }
-
-    fn required<T>(
-        &mut self,
-        parent: &Node,
-        path: &str,
-        key: &str,
-        read: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        match present(parent, key) {
-            Some(node) => self.check(node, &join(path, key), read),
-            None => {
-                self.reject(parent, &join(path, key), format!("`{key}` is required"));
-                None
-            }
-        }
-    }
-
-    fn boolean(&mut self, root: &Node, key: &str) -> bool {
-        let read = |text: &str| match text {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            other => Err(format!("expected true or false, found `{other}`")),
-        };
-        self.optional(root, "", key, read).unwrap_or(false)
-    }
-
-    fn list<'n>(&mut self, node: &'n Node, path: &str) -> &'n [Node] {
-        if !matches!(node.value, Value::Sequence(_)) {
-            self.reject(node, path, format!("expected a list, found {}", node.kind()));
-        }
-        node.items()
-    }
-
-    /// Warns of every key that is neither known nor refused elsewhere.
-    fn warn_unknown_keys(&mut self, node: &Node, path: &str, known: &[&str]) {
-        for (key, _) in node.entries().iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
-            self.warn_unknown(key.place, path, &key.text, known);
-        }
-    }
-
-    fn warn_unknown(&mut self, place: Place, path: &str, key: &str, known: &[&str]) {
-        let warning = Problem::at(place, join(path, key), format!("`{key}` has no effect here"));
-        self.warnings.push(match suggest(key, known.iter().copied()) {
-            Some(known) => warning.hint(format!("did you mean `{known}`?")),
-            None => warning,
-        });
-    }
-}
-
-/// The value of a key, unless it is absent, null or empty: old clients send `""`, `{}` and `[]` for nothing.
-fn present<'n>(parent: &'n Node, key: &str) -> Option<&'n Node> {
-    parent.get(key).filter(|node| match &node.value {
-        Value::Scalar { text, .. } => !text.is_empty() && !node.is_null(),
-        Value::Sequence(items) => !items.is_empty(),
-        Value::Mapping(entries) => !entries.is_empty(),
-    })
-}
-
-fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }

@@ -124,6 +124,7 @@ fn read_root(
         name,
         show_live: show_live.unwrap_or(true),
         extras: serde_json::Map::new(),
+        written: None,
     })
 }
 

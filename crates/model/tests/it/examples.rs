@@ -2,7 +2,11 @@
 
 use std::{fs, path::PathBuf};
 
-use dlt_model::{id::Region, plan::LoadPlan, scenario::{Scenario, Sources}};
+use dlt_model::{
+    id::Region,
+    plan::LoadPlan,
+    scenario::{Scenario, Sources},
+};
 
 fn docs(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(path)
@@ -16,8 +20,8 @@ fn every_example_is_a_scenario_without_a_warning() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
         let name = path.file_name().unwrap().to_string_lossy();
-        let (scenario, warnings) =
-            Scenario::read(&name, &text, &Sources::NONE, Some(&region)).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        let (scenario, warnings) = Scenario::read(&name, &text, &Sources::NONE, Some(&region))
+            .unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
         assert_eq!(warnings, [], "{name}");
         assert!(LoadPlan::new(&scenario).is_ok(), "{name}");
         count += 1;
@@ -71,7 +75,8 @@ fn what_the_documentation_shows_is_read() {
     let (scenarios, gates) = (blocks("yaml"), blocks("gate"));
     assert!(!scenarios.is_empty() && !gates.is_empty());
     for text in scenarios {
-        let (_, warnings) = Scenario::read("a.yaml", &text, &Sources::NONE, None).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let (_, warnings) =
+            Scenario::read("a.yaml", &text, &Sources::NONE, None).unwrap_or_else(|wrong| panic!("{wrong}"));
         assert_eq!(warnings, []);
     }
     for text in gates {

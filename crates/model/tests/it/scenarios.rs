@@ -3,7 +3,12 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
-use dlt_model::{id::Region, plan::LoadPlan, problem::Problem, scenario::{Scenario, Sources}};
+use dlt_model::{
+    id::Region,
+    plan::LoadPlan,
+    problem::Problem,
+    scenario::{Scenario, Sources},
+};
 use proptest::prelude::*;
 
 fn cases() -> PathBuf {
@@ -20,12 +25,12 @@ fn lookup(name: &str) -> Option<String> {
     }
 }
 
-/// The files that the cases may read lie in a folder of their own.
-fn beside(name: &str) -> Result<Vec<u8>, String> {
-    fs::read(cases().join("files").join(name)).map_err(|error| format!("failed to read `{name}`: {error}"))
+/// The files that the cases may name lie in a folder of their own, which counts as the scenario's.
+fn file(name: &str) -> Result<Vec<u8>, String> {
+    fs::read(cases().join("files").join(name)).map_err(|error| format!("failed to read `{name}`: {}", error.kind()))
 }
 
-const SOURCES: Sources<'static> = Sources { variable: &lookup, file: &beside };
+const SOURCES: Sources<'static> = Sources { variable: &lookup, file: &file };
 
 /// What we say to a file: its problems, or its plan.
 fn answer(name: &str, text: &str) -> (&'static str, String) {
@@ -120,7 +125,8 @@ fn what_was_read_survives_the_store_and_aws_dlts_shape() {
         };
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let region: Region = "eu-west-1".parse().unwrap();
-        let (scenario, _) = Scenario::read(&name, &fs::read_to_string(&file).unwrap(), &SOURCES, Some(&region)).unwrap();
+        let (scenario, _) =
+            Scenario::read(&name, &fs::read_to_string(&file).unwrap(), &SOURCES, Some(&region)).unwrap();
         let stored = serde_json::to_string(&scenario).unwrap();
         assert_eq!(serde_json::from_str::<Scenario>(&stored).unwrap(), scenario, "{name}");
         for form in [TestScenario::Object, TestScenario::Text] {

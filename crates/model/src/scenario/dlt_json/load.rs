@@ -1,51 +1,35 @@
 //! Where the load comes from and how long it lasts: `testTaskConfigs` and `testScenario.execution`.
 
-use super::{Reader, join, present};
+use super::{canonical, write};
 use crate::{
     document::{self, Node, Value},
-    duration::Duration,
+    gate::Clause,
     id::Region,
-    load::{Execution, Executor},
+    load::Execution,
     problem::Problem,
-    program::{Flow, Program, Step},
+    program::Program,
     scenario::{
-        RegionLoad,
+        RegionLoad, body,
         limits::{self, MAX_VIRTUAL_USERS_PER_WORKER, MAX_WORKERS},
+        taurus::{Reader, Tasks, join, present},
     },
 };
 
 /// What the examples of AWS and of others write where a region belongs.
 const PLACEHOLDERS: [&str; 3] = ["aws-region", "task-region", "region"];
-const EXECUTION_KEYS: [&str; 7] = ["scenario", "ramp-up", "hold-for", "concurrency", "taskCount", "executor", "delay"];
-const REFUSED_IN_EXECUTION: [(&str, &str); 5] = [
-    ("iterations", "this release ends by time: write `hold-for`"),
-    ("throughput", "this release has constant virtual users only"),
-    ("steps", "this release ramps up evenly"),
-    ("start-at", "leave it out: a run begins when its workers are ready"),
-    ("files", "this release runs no scripts"),
-];
+const KNOWN: [&str; 8] =
+    ["execution", "scenarios", "reporting", "services", "modules", "settings", "provisioning", "properties"];
 
 /// What `testScenario` says.
 pub(super) struct Work {
-    pub name: String,
-    pub ramp_up: Duration,
-    pub hold_for: Duration,
-    pub steps: Vec<Step>,
-}
-
-impl Work {
-    /// The one execution, of so many virtual users, and the program that it runs.
-    pub(super) fn into_load(self, virtual_users: u64, graceful_stop: Duration) -> (Vec<Execution>, Program) {
-        let execution = Execution {
-            name: self.name.clone(),
-            flow: self.name.clone(),
-            start_after_ms: 0,
-            graceful_stop_ms: graceful_stop.as_millis(),
-            executor: Executor::ramp_and_hold(virtual_users, self.ramp_up.as_millis(), self.hold_for.as_millis()),
-        };
-        let flow = Flow { start: Vec::new(), steps: self.steps };
-        (vec![execution], Program { flows: [(self.name, flow)].into(), ..Program::default() })
-    }
+    pub load: Vec<Execution>,
+    pub program: Program,
+    /// The fleet with the users of all executions.
+    pub fleet: Vec<RegionLoad>,
+    pub thresholds: Vec<Clause>,
+    pub written: Option<serde_json::Value>,
+    /// Whether the executions say themselves how they stop.
+    pub stops: bool,
 }
 
 impl Reader<'_> {
@@ -105,81 +89,92 @@ impl Reader<'_> {
         self.default_region.cloned()
     }
 
-    pub(super) fn test_scenario(&mut self, root: &Node) -> Option<Work> {
-        let Some(written) = present(root, "testScenario") else {
+    pub(super) fn test_scenario(&mut self, root: &Node, fleet: &[RegionLoad]) -> Option<Work> {
+        let Some(node) = present(root, "testScenario") else {
             self.reject(root, "testScenario", "`testScenario` is required");
             return None;
         };
-        let parsed = written.text().map(|text| parse_inside(text, written)).transpose();
-        let parsed = parsed.map_err(|problem| self.problems.push(problem)).ok()?;
-        let node = parsed.as_ref().unwrap_or(written);
-        if !matches!(node.value, Value::Mapping(_)) {
-            self.reject(node, "testScenario", format!("expected an object, found {}", node.kind()));
+        if node.text().is_some() {
+            // What it is not was said when it was unpacked.
             return None;
         }
-        self.warn_unknown_keys(node, "testScenario", &["execution", "scenarios", "reporting"]);
-        self.work(node, "testScenario")
-    }
-
-    /// What `execution` and `scenarios` say, wherever they stand.
-    pub(super) fn work(&mut self, node: &Node, path: &str) -> Option<Work> {
-        let execution = self.execution(node, &join(path, "execution"));
-        let path_of_first = join(path, "execution[0]");
-        let name = execution
-            .and_then(|execution| self.required(execution, &path_of_first, "scenario", |text| Ok(text.to_owned())));
-        let ramp_up =
-            execution.and_then(|execution| self.optional(execution, &path_of_first, "ramp-up", limits::stage));
-        let hold_for = execution
-            .and_then(|execution| self.required(execution, &path_of_first, "hold-for", limits::longer_than_nothing));
-        let steps = self.requests_of(node, &join(path, "scenarios"), name.as_deref());
-        Some(Work { name: name?, ramp_up: ramp_up.unwrap_or_default(), hold_for: hold_for?, steps })
-    }
-
-    pub(super) fn execution<'n>(&mut self, node: &'n Node, path: &str) -> Option<&'n Node> {
-        let Some(written) = present(node, "execution") else {
-            self.reject(node, path, "`execution` is required");
+        if !self.is_object(node, "testScenario") {
             return None;
-        };
-        let execution = match &written.value {
-            Value::Mapping(_) => written,
-            _ => {
-                let items = self.list(written, path);
-                if let Some(second) = items.get(1) {
-                    let hint = "AWS DLT itself runs the first one only; post one scenario for each";
-                    self.refuse(
-                        second,
-                        &format!("{path}[1]"),
-                        "several executions cannot be run by this release",
-                        hint,
-                    );
+        }
+        if node.get("program").is_some() || node.get("load").is_some() {
+            return self.canonical(node, fleet);
+        }
+        self.around(node, "testScenario");
+        self.warn_unknown_keys(node, "testScenario", &KNOWN);
+        self.needs_time(node);
+        let thresholds = self.reporting(node, "testScenario");
+        let count = fleet.iter().map(|load| u64::from(load.workers)).sum();
+        let users = fleet.iter().map(|load| load.virtual_users).sum();
+        let tasks = (count > 0).then_some(Tasks { count, users });
+        let work = self.work(node, "testScenario", tasks)?;
+        let mut fleet = fleet.to_vec();
+        let others: u64 = work.load.iter().skip(1).map(|other| other.executor.peak_virtual_users()).sum();
+        if others > 0 {
+            let each: Vec<u64> = fleet.iter().map(|load| load.virtual_users / u64::from(load.workers.max(1))).collect();
+            if each.iter().any(|users| *users != each[0]) {
+                let why = "several executions need the same concurrency in all regions";
+                self.refuse(
+                    node,
+                    "testScenario.execution",
+                    why,
+                    "give each region the same, and tasks as it needs them",
+                );
+                return None;
+            }
+            // Every task runs each of the other executions with that one's own concurrency.
+            fleet.iter_mut().for_each(|load| load.virtual_users += u64::from(load.workers) * (others / count.max(1)));
+        }
+        Some(Work {
+            load: work.load,
+            program: work.program,
+            fleet,
+            thresholds,
+            written: self.written(node),
+            stops: false,
+        })
+    }
+
+    /// AWS DLT takes no test that holds for no time; it is a slip wherever nothing else says when a test ends.
+    fn needs_time(&mut self, node: &Node) {
+        let executions = present(node, "execution");
+        let Some(first) = executions.map(|written| written.items().first().unwrap_or(written)) else { return };
+        let is_zero = |node: &&Node| node.text().is_some_and(|text| text.trim_end_matches(char::is_alphabetic) == "0");
+        if let Some(hold_for) = present(first, "hold-for").filter(is_zero)
+            && present(first, "iterations").is_none()
+        {
+            self.reject(hold_for, "testScenario.execution[0].hold-for", "must be longer than 0s");
+        }
+    }
+
+    /// What we write for scenarios that AWS DLT has no words for.
+    fn canonical(&mut self, node: &Node, fleet: &[RegionLoad]) -> Option<Work> {
+        self.warn_unknown_keys(node, "testScenario", &["load", "program", "execution", "scenarios"]);
+        let json = body::to_json(node);
+        let users = fleet.iter().map(|load| load.virtual_users).sum();
+        match canonical::read(&json, users) {
+            Ok((load, program)) => {
+                let shape = write::shape(&load, &program).unwrap_or_default();
+                let differs = |key: &str| json.get(key).is_some_and(|given| shape.get(key) != Some(given));
+                if differs("execution") || differs("scenarios") {
+                    let why = "`execution` and `scenarios` say something else than `load` and `program`";
+                    self.refuse(node, "testScenario", why, "leave out those that are not meant");
+                    return None;
                 }
-                items.first()?
+                let fleet = fleet.to_vec();
+                Some(Work { load, program, fleet, thresholds: Vec::new(), written: None, stops: true })
             }
-        };
-        if !matches!(execution.value, Value::Mapping(_)) {
-            self.reject(execution, &format!("{path}[0]"), format!("expected an object, found {}", execution.kind()));
-            return None;
-        }
-        self.check_execution(execution, &format!("{path}[0]"));
-        Some(execution)
-    }
-
-    fn check_execution(&mut self, execution: &Node, path: &str) {
-        for (key, instead) in REFUSED_IN_EXECUTION {
-            if let Some(node) = present(execution, key) {
-                self.refuse(node, &join(path, key), format!("`{key}` is not supported by this release"), instead);
+            Err(problems) => {
+                for (path, why) in problems {
+                    self.reject(node, &join("testScenario", path), why);
+                }
+                None
             }
         }
-        if let Some(node) = present(execution, "delay").filter(|node| !matches!(node.text(), Some("0" | "0s"))) {
-            self.reject(node, &join(path, "delay"), "`delay` is not supported by this release");
-        }
-        if let Some(node) = present(execution, "executor").filter(|node| node.text() != Some("jmeter")) {
-            let hint = "leave it out: lists of requests are run natively";
-            self.refuse(node, &join(path, "executor"), "other executors cannot be run by this release", hint);
-        }
-        let refused = REFUSED_IN_EXECUTION.iter().map(|(key, _)| *key);
-        let known: Vec<&str> = EXECUTION_KEYS.into_iter().chain(refused).collect();
-        self.warn_unknown_keys(execution, path, &known);
     }
 }
 
@@ -198,7 +193,7 @@ fn join_loads(known: &mut RegionLoad, more: &RegionLoad) -> Result<(), String> {
 }
 
 /// Reads JSON that stands in a string; everything in it stands where the string does.
-fn parse_inside(text: &str, written: &Node) -> Result<Node, Problem> {
+pub(super) fn parse_inside(text: &str, written: &Node) -> Result<Node, Problem> {
     let mut node = document::parse(text).map_err(|problem| {
         let inside = problem.place.map(|place| format!(" at {place} of the text")).unwrap_or_default();
         Problem::at(written.place, "testScenario", format!("{}{inside}", problem.message))

@@ -11,12 +11,12 @@ use crate::{
 };
 
 pub(super) fn write(scenario: &Scenario, form: TestScenario) -> Map<String, Json> {
-    let work = simple(scenario).unwrap_or_else(|| json!({ "load": scenario.load, "program": scenario.program }));
+    let work = scenario.written.clone().unwrap_or_else(|| canonical(scenario));
     let mut written = Map::new();
     let mut put = |key: &str, value: Json| written.insert(key.to_owned(), value);
     put("testName", json!(scenario.name));
     put("testDescription", json!(scenario.description));
-    put("testTaskConfigs", Json::Array(scenario.fleet.iter().flat_map(task_configs).collect()));
+    put("testTaskConfigs", Json::Array(fleet(scenario).iter().flat_map(task_configs).collect()));
     put(
         "testScenario",
         match form {
@@ -31,7 +31,8 @@ pub(super) fn write(scenario: &Scenario, form: TestScenario) -> Map<String, Json
     if !scenario.thresholds.is_empty() {
         put("thresholds", json!(scenario.thresholds));
     }
-    if let [Execution { graceful_stop_ms, .. }] = scenario.load.as_slice()
+    if scenario.written.is_some()
+        && let Some(Execution { graceful_stop_ms, .. }) = scenario.load.first()
         && *graceful_stop_ms != DEFAULT_GRACEFUL_STOP.as_millis()
     {
         put("gracefulStop", json!(Duration::from_millis(*graceful_stop_ms)));
@@ -42,9 +43,30 @@ pub(super) fn write(scenario: &Scenario, form: TestScenario) -> Map<String, Json
     written
 }
 
-/// What the scenario is in AWS DLT's words, if it has words for all of it.
-fn simple(scenario: &Scenario) -> Option<Json> {
-    let [execution] = scenario.load.as_slice() else { return None };
+/// The load and the program as they are stored; and for older clients AWS DLT's words, where it has some for all of it.
+fn canonical(scenario: &Scenario) -> Json {
+    let mut written = shape(&scenario.load, &scenario.program).unwrap_or_else(|| json!({}));
+    written["load"] = json!(scenario.load);
+    written["program"] = json!(scenario.program);
+    written
+}
+
+/// AWS DLT gives a task the users of the first execution; the others bring their own.
+fn fleet(scenario: &Scenario) -> Vec<RegionLoad> {
+    let mut fleet = scenario.fleet.clone();
+    if scenario.written.is_some() {
+        let others: u64 = scenario.load.iter().skip(1).map(|other| other.executor.peak_virtual_users()).sum();
+        let each = others / u64::from(scenario.workers().max(1));
+        fleet
+            .iter_mut()
+            .for_each(|load| load.virtual_users -= (u64::from(load.workers) * each).min(load.virtual_users));
+    }
+    fleet
+}
+
+/// A load and a program in AWS DLT's words, if it has words for all of it.
+pub(super) fn shape(load: &[Execution], program: &Program) -> Option<Json> {
+    let [execution] = load else { return None };
     let (ramp_up_ms, hold_for_ms) = match &execution.executor {
         Executor::ConstantVus { duration_ms, .. } => (0, *duration_ms),
         Executor::RampingVus { start_virtual_users: 0, stages, graceful_ramp_down_ms: 0 } => match stages.as_slice() {
@@ -53,9 +75,13 @@ fn simple(scenario: &Scenario) -> Option<Json> {
         },
         _ => return None,
     };
-    let flow = scenario.program.flows.get(&execution.flow)?;
+    let flow = program.flows.get(&execution.flow)?;
     let only = Program { flows: [(execution.flow.clone(), flow.clone())].into(), ..Program::default() };
-    if execution.start_after_ms > 0 || execution.name != execution.flow || only != scenario.program || !flow.start.is_empty() {
+    if execution.start_after_ms > 0
+        || execution.name != execution.flow
+        || only != *program
+        || !flow.start.is_empty()
+    {
         return None;
     }
     Some(json!({

@@ -51,10 +51,8 @@ pub(super) fn header(name: &str, value: &str) -> (Text, Option<String>) {
         name.eq_ignore_ascii_case("authorization")
             && ["basic", "bearer", "token", "apikey"].contains(&scheme.to_ascii_lowercase().as_str())
     });
-    let variable = match scheme {
-        Some(scheme) => self::variable(&format!("{scheme}_{name}")),
-        None => self::variable(name),
-    };
+    let name = scheme.map_or_else(|| name.to_owned(), |scheme| format!("{scheme}_{name}"));
+    let variable = variable(&name);
     let before = scheme.map(|scheme| Text::plain(format!("{scheme} "))).unwrap_or_default();
     (before.then(Text::asked(&variable, None)), Some(variable))
 }

@@ -196,6 +196,7 @@ mod tests {
             checks: Default::default(),
             metrics: Default::default(),
             transactions: Default::default(),
+            exhausted_feeds: Default::default(),
             lateness: Default::default(),
             iteration_duration: Default::default(),
             degraded: Vec::new(),

@@ -123,7 +123,7 @@ fn report(assignment: &Assignment, start_at_ms: Option<u64>) -> Report {
         checks: Default::default(),
         metrics: Default::default(),
         transactions: Default::default(),
-        exhausted_feeds: BTreeMap::new(),
+        exhausted_feeds: std::collections::BTreeMap::new(),
         lateness: Histogram::default(),
         iteration_duration: Histogram::default(),
         degraded: Vec::new(),

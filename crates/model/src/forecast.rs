@@ -282,7 +282,9 @@ fn course(
     let name = &execution.name;
     #[expect(clippy::cast_precision_loss, reason = "numbers of users and iterations are far below 2^53")]
     let (iterations, exact) = match executor {
-        Executor::PerVuIterations { virtual_users, iterations, .. } => (*virtual_users as f64 * *iterations as f64, true),
+        Executor::PerVuIterations { virtual_users, iterations, .. } => {
+            (*virtual_users as f64 * *iterations as f64, true)
+        }
         Executor::SharedIterations { iterations, .. } => (*iterations as f64, true),
         Executor::ConstantArrivalRate { .. } | Executor::RampingArrivalRate { .. } => (shape.area().floor(), true),
         _ => (shape.area() * 1_000.0 / iteration_ms, false),

@@ -29,18 +29,12 @@ const MAX_KEPT_CONNECTIONS: usize = 8;
 /// How often a request is put on the wire, when sending it again does no harm.
 const MAX_ATTEMPTS: u32 = 3;
 
-/// How long a user leaves an origin alone that it could not connect to: a server that refuses would otherwise be asked
-/// as often as this machine can open sockets.
-const REST_AFTER_FAILURE: Duration = Duration::from_millis(50);
-
 /// A virtual user's connections. Dropping it closes them.
 pub struct Session {
     wire: Rc<Wire>,
     kept: Vec<(Origin, Connection)>,
     response: Response,
     alarm: Alarm,
-    /// Where the last connection failed, and until when nothing is tried there.
-    resting: Option<(Origin, Instant)>,
 }
 
 /// A connection, by what is spoken over it.
@@ -58,7 +52,7 @@ enum Ready {
 impl Session {
     /// A session without connections. Needs a runtime, and a set of local tasks for HTTP/2.
     pub fn new(wire: Rc<Wire>) -> Self {
-        Self { wire, kept: Vec::new(), response: Response::new(), alarm: Alarm::new(), resting: None }
+        Self { wire, kept: Vec::new(), response: Response::new(), alarm: Alarm::new() }
     }
 
     /// What the session's connections share with those of other users.
@@ -178,24 +172,9 @@ impl Session {
         timeout: Duration,
         traffic: &mut Traffic,
     ) -> Result<Ready, Fault> {
-        self.rest(origin, timeout, traffic).await;
-        let dialled = self.wire.dial(origin, Purpose::Http(version), timeout, traffic).await;
-        if dialled.is_err() {
-            self.resting = Some((origin.clone(), Instant::now() + REST_AFTER_FAILURE));
-        }
-        match dialled? {
+        match self.wire.dial(origin, Purpose::Http(version), timeout, traffic).await? {
             (stream, false) => Ok(Ready::Http1(stream)),
             (stream, true) => Ok(self.keep_link(origin, Hold::start(stream, &self.wire))),
-        }
-    }
-
-    /// Leaves an origin alone for a while that could not be connected to.
-    async fn rest(&mut self, origin: &Origin, timeout: Duration, traffic: &mut Traffic) {
-        let now = Instant::now();
-        if let Some((_, until)) = self.resting.take_if(|(other, until)| other == origin && *until > now) {
-            let pause = (until - now).min(timeout);
-            tokio::time::sleep(pause).await;
-            add(&mut traffic.blocked, pause);
         }
     }
 

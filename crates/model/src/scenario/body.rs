@@ -20,10 +20,3 @@ pub(super) fn to_json(node: &Node) -> Json {
         }
     }
 }
-
-/// Adds a content type unless there is one.
-pub(super) fn default_content_type(headers: &mut Vec<(String, String)>, content_type: &str) {
-    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-        headers.push(("content-type".to_owned(), content_type.to_owned()));
-    }
-}

@@ -77,11 +77,7 @@ pub(super) fn shape(load: &[Execution], program: &Program) -> Option<Json> {
     };
     let flow = program.flows.get(&execution.flow)?;
     let only = Program { flows: [(execution.flow.clone(), flow.clone())].into(), ..Program::default() };
-    if execution.start_after_ms > 0
-        || execution.name != execution.flow
-        || only != *program
-        || !flow.start.is_empty()
-    {
+    if execution.start_after_ms > 0 || execution.name != execution.flow || only != *program || !flow.start.is_empty() {
         return None;
     }
     Some(json!({

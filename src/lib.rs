@@ -13,5 +13,6 @@ pub mod release;
 pub mod render;
 pub mod report;
 pub mod run;
+pub mod sources;
 pub mod target;
 pub mod terminal;

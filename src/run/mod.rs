@@ -12,13 +12,13 @@ use dlt_model::{
     id::Region,
     plan::LoadPlan,
     problem::{Problem, Problems},
-    scenario::{Scenario, Warning},
+    scenario::{Scenario, Sources, Warning},
     summary::{Slice, Summary},
 };
 use tokio::sync::mpsc;
 
 pub use self::screen::{Screen, announce};
-use crate::{exit::Exit, failure::Failure};
+use crate::{exit::Exit, failure::Failure, sources::Beside};
 
 /// What happens in a run, in order.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ pub struct Asked {
 }
 
 impl Order {
-    /// Reads a scenario, in which `${NAME}` is what `variable` answers, and adds the clauses asked for.
+    /// Reads a scenario, in which `${NAME}` is what `variable` answers and files lie beside it, and adds the clauses asked for.
     ///
     /// # Errors
     /// Every problem of the file, or of the clauses.
@@ -111,7 +111,9 @@ impl Order {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Failure> {
         let name = path.display().to_string();
-        let (scenario, mut warnings) = Scenario::read(&name, text, variable, Some(&Region::local()))
+        let beside = Beside::of(path);
+        let sources = Sources { variable, file: &|name| beside.read(name) };
+        let (scenario, mut warnings) = Scenario::read(&name, text, &sources, Some(&Region::local()))
             .map_err(|problems| Failure::invalid(&name, problems))?;
         let (clauses, doubts) = asked.clauses().map_err(|problems| Failure::invalid("gate", problems))?;
         warnings.extend(doubts);

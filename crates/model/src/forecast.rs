@@ -116,6 +116,8 @@ pub struct Course {
     pub virtual_users: u64,
     /// What the levels count.
     pub unit: Unit,
+    /// The highest level.
+    pub peak: f64,
     /// The level at evenly spaced instants from the common start to the end of the run.
     pub levels: Vec<f64>,
     /// Iterations.
@@ -282,7 +284,9 @@ fn course(
     let name = &execution.name;
     #[expect(clippy::cast_precision_loss, reason = "numbers of users and iterations are far below 2^53")]
     let (iterations, exact) = match executor {
-        Executor::PerVuIterations { virtual_users, iterations, .. } => (*virtual_users as f64 * *iterations as f64, true),
+        Executor::PerVuIterations { virtual_users, iterations, .. } => {
+            (*virtual_users as f64 * *iterations as f64, true)
+        }
         Executor::SharedIterations { iterations, .. } => (*iterations as f64, true),
         Executor::ConstantArrivalRate { .. } | Executor::RampingArrivalRate { .. } => (shape.area().floor(), true),
         _ => (shape.area() * 1_000.0 / iteration_ms, false),
@@ -322,6 +326,7 @@ fn course(
         lasts: Duration::from_millis(lasts_ms),
         virtual_users: executor.peak_virtual_users(),
         unit: shape.unit,
+        peak: shape.peak(),
         levels: shape.levels(execution.start_after_ms, until.as_millis(), POINTS),
         iterations,
         iterations_are_exact: exact,

@@ -88,6 +88,9 @@ mod tests {
     #[test]
     fn a_stranger_is_told_and_a_minute_is_the_least() {
         let cost = cost(&[("eu-moon-1".to_owned(), 1)], Duration::from_secs(1), SIZE);
-        assert_eq!((cost.unpriced.as_slice(), cost.billed), (["eu-moon-1".to_owned()].as_slice(), Duration::from_secs(60)));
+        assert_eq!(
+            (cost.unpriced.as_slice(), cost.billed),
+            (["eu-moon-1".to_owned()].as_slice(), Duration::from_secs(60))
+        );
     }
 }

@@ -69,15 +69,16 @@ impl Work {
                     .collect();
                 Self::either(ways)
             }
-            Step::WebSocket(socket) => socket.actions.iter().fold(
-                Self::requests(1.0, HEAD_BYTES + size(&socket.url)),
-                |sum, action| match action {
-                    SocketAction::Send(text) => sum.and(Self::requests(0.0, size(text))),
-                    SocketAction::SendBytes(bytes) => sum.and(Self::requests(0.0, length(bytes))),
-                    SocketAction::Receive { .. } => sum.and(Self::requests(1.0, 0.0)),
-                    SocketAction::Pause(pause) => sum.and(Self::thinking(pause)),
-                },
-            ),
+            Step::WebSocket(socket) => {
+                socket.actions.iter().fold(Self::requests(1.0, HEAD_BYTES + size(&socket.url)), |sum, action| {
+                    match action {
+                        SocketAction::Send(text) => sum.and(Self::requests(0.0, size(text))),
+                        SocketAction::SendBytes(bytes) => sum.and(Self::requests(0.0, length(bytes))),
+                        SocketAction::Receive { .. } => sum.and(Self::requests(1.0, 0.0)),
+                        SocketAction::Pause(pause) => sum.and(Self::thinking(pause)),
+                    }
+                })
+            }
             Step::Grpc(call) => Self::requests(1.0, HEAD_BYTES + size(&call.message) + fields(&call.metadata)),
             Step::Tcp(tcp) => {
                 let bytes = match &tcp.send {

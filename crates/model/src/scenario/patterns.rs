@@ -28,7 +28,9 @@ pub(super) fn json_path(text: &str) -> Result<(), String> {
 
 /// What is wrong with a CSS selector, if anything.
 pub(super) fn selector(text: &str) -> Result<(), String> {
-    scraper::Selector::parse(text).map(drop).map_err(|_| format!("`{text}` is not a CSS selector, as `form input.token`"))
+    scraper::Selector::parse(text)
+        .map(drop)
+        .map_err(|_| format!("`{text}` is not a CSS selector, as `form input.token`"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,12 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
-use dlt_model::{id::Region, plan::LoadPlan, problem::Problem, scenario::{Scenario, Sources}};
+use dlt_model::{
+    id::Region,
+    plan::LoadPlan,
+    problem::Problem,
+    scenario::{Scenario, Sources},
+};
 use proptest::prelude::*;
 
 fn cases() -> PathBuf {
@@ -120,7 +125,8 @@ fn what_was_read_survives_the_store_and_aws_dlts_shape() {
         };
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let region: Region = "eu-west-1".parse().unwrap();
-        let (scenario, _) = Scenario::read(&name, &fs::read_to_string(&file).unwrap(), &SOURCES, Some(&region)).unwrap();
+        let (scenario, _) =
+            Scenario::read(&name, &fs::read_to_string(&file).unwrap(), &SOURCES, Some(&region)).unwrap();
         let stored = serde_json::to_string(&scenario).unwrap();
         assert_eq!(serde_json::from_str::<Scenario>(&stored).unwrap(), scenario, "{name}");
         for form in [TestScenario::Object, TestScenario::Text] {

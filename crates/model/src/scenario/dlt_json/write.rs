@@ -55,7 +55,11 @@ fn simple(scenario: &Scenario) -> Option<Json> {
     };
     let flow = scenario.program.flows.get(&execution.flow)?;
     let only = Program { flows: [(execution.flow.clone(), flow.clone())].into(), ..Program::default() };
-    if execution.start_after_ms > 0 || execution.name != execution.flow || only != scenario.program || !flow.start.is_empty() {
+    if execution.start_after_ms > 0
+        || execution.name != execution.flow
+        || only != scenario.program
+        || !flow.start.is_empty()
+    {
         return None;
     }
     Some(json!({

@@ -60,7 +60,9 @@ fn sigv4(fields: &mut Fields<'_>, scope: &mut Scope<'_>) -> Option<Auth> {
     let secret_access_key = template(fields, "secret_access_key", scope);
     let session_token = template(fields, "session_token", scope);
     let keys = match (access_key_id, secret_access_key) {
-        (Some(access_key_id), Some(secret_access_key)) => Some(Keys { access_key_id, secret_access_key, session_token }),
+        (Some(access_key_id), Some(secret_access_key)) => {
+            Some(Keys { access_key_id, secret_access_key, session_token })
+        }
         (None, None) if session_token.is_none() => None,
         _ => {
             let path = fields.path_of("access_key_id");

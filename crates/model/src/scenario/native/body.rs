@@ -25,6 +25,12 @@ pub(super) fn read(fields: &mut Fields<'_>, headers: &mut Vec<(String, Template)
     match key {
         "body" => {
             let check = |template: &Template| limits::body(&template.render(|_| String::new())).map(drop);
+            if node.text().is_none() {
+                let message = format!("expected text, found {}", node.kind());
+                let problem = Problem::at(node.place, path, message);
+                fields.problems().push(problem.hint("write `json` for data, or `form` for fields"));
+                return Body::None;
+            }
             let template = scope.template_at(node, &path, fields.problems(), check);
             template.filter(|template| !template.is_empty()).map_or(Body::None, Body::Text)
         }
@@ -64,9 +70,8 @@ fn part(node: &Node, path: &str, scope: &mut Scope<'_>, problems: &mut Vec<Probl
     let mut fields = Fields::of(node, path, problems)?;
     let name = required(&mut fields, "name", quotable);
     let file_name = optional(&mut fields, "file_name", quotable);
-    let content_type = optional(&mut fields, "content_type", |text| {
-        limits::header("content-type", text).map(|()| text.to_owned())
-    });
+    let content_type =
+        optional(&mut fields, "content_type", |text| limits::header("content-type", text).map(|()| text.to_owned()));
     let content = super::steps::content(&mut fields, &["text", "file"], true);
     let (content, named) = match content {
         Some(("text", _)) => (super::values::template(&mut fields, "text", scope).map(PartContent::Text), None),
@@ -160,7 +165,12 @@ fn quoted(template: &Template, parts: &mut Vec<Part>) {
 }
 
 /// A message: text with holes, or data as JSON.
-pub(super) fn message(fields: &mut Fields<'_>, key: &'static str, node: &Node, scope: &mut Scope<'_>) -> Option<Template> {
+pub(super) fn message(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    node: &Node,
+    scope: &mut Scope<'_>,
+) -> Option<Template> {
     let path = fields.path_of(key);
     let template = value(node, &path, scope, fields.problems())?;
     match limits::body(&template.render(|_| String::new())) {

@@ -85,7 +85,10 @@ fn looked_at(
         "header" => limits::header(text, "").map(|()| (Subject::Header(text.to_owned()), None)),
         "json" => patterns::json_path(text).map(|()| (Subject::JsonPath(text.to_owned()), None)),
         "css" => patterns::selector(text).map(|()| (Subject::Css(text.to_owned()), None)),
-        _ => Err(format!("say what it must be: `{key}: {{ {}: … }}`", if key == "body" { "contains" } else { "at_most" })),
+        _ => Err(format!(
+            "say what it must be: `{key}: {{ {}: … }}`",
+            if key == "body" { "contains" } else { "at_most" }
+        )),
     });
     match read {
         Ok((subject, Some(text))) => Some((subject, Test::Equals(crate::template::Template::literal(text)))),
@@ -118,7 +121,11 @@ fn test(fields: &mut Fields<'_>, subject: &str, scope: &mut Scope<'_>) -> Option
     let Some((key, node)) = one_of(fields, &TESTS) else { return Some(Test::Exists) };
     let number = |text: &str| match subject {
         "duration" => text.parse::<Duration>().map(milliseconds).map_err(|why| why.to_string()),
-        _ => text.parse().ok().filter(|n: &f64| n.is_finite()).ok_or_else(|| format!("expected a number, found `{text}`")),
+        _ => text
+            .parse()
+            .ok()
+            .filter(|n: &f64| n.is_finite())
+            .ok_or_else(|| format!("expected a number, found `{text}`")),
     };
     match key {
         "exists" => match fields.optional_bool("exists")? {
@@ -134,7 +141,9 @@ fn test(fields: &mut Fields<'_>, subject: &str, scope: &mut Scope<'_>) -> Option
         }
         "equals" => super::values::template(fields, "equals", scope).map(Test::Equals),
         "contains" => super::values::template(fields, "contains", scope).map(Test::Contains),
-        "matches" => optional(fields, "matches", |text| patterns::regex(text).map(|_| text.to_owned())).map(Test::Matches),
+        "matches" => {
+            optional(fields, "matches", |text| patterns::regex(text).map(|_| text.to_owned())).map(Test::Matches)
+        }
         "at_most" => optional(fields, "at_most", number).map(Test::AtMost),
         _ => optional(fields, "at_least", number).map(Test::AtLeast),
     }

@@ -75,7 +75,11 @@ fn secret(node: &Node, path: &str, problems: &mut Vec<Problem>) -> Option<Secret
             name.map(|id| SecretSource::SecretsManager { id, key })
         }
     };
-    fields.finish_knowing(&[("ssm", "write `parameter`"), ("env", "write `environment`"), ("name", "write `parameter`")]);
+    fields.finish_knowing(&[
+        ("ssm", "write `parameter`"),
+        ("env", "write `environment`"),
+        ("name", "write `parameter`"),
+    ]);
     source
 }
 
@@ -114,7 +118,11 @@ fn feed(node: &Node, path: &str, scope: &mut Scope<'_>, problems: &mut Vec<Probl
     let order = word(&mut fields, "order", &orders).unwrap_or(FeedOrder::Sequential);
     let repeat = fields.optional_bool("repeat");
     if let Some(node) = fields.optional("repeat").filter(|_| repeat == Some(true) && order == FeedOrder::Unique) {
-        fields.reject("repeat", node, "rows that are `unique` are used once; write `order: partitioned` to repeat them");
+        fields.reject(
+            "repeat",
+            node,
+            "rows that are `unique` are used once; write `order: partitioned` to repeat them",
+        );
     }
     let read = given.and_then(|(key, node)| {
         let path = fields.path_of(key);
@@ -187,7 +195,9 @@ fn delimiter(text: &str) -> Result<u8, String> {
     match text {
         "tab" | "\\t" => Ok(b'\t'),
         text => match text.as_bytes() {
-            [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
+            [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'"' | b'\n' | b'\r') => {
+                Ok(*byte)
+            }
             _ => Err(format!("expected one character such as `;`, or `tab`, found `{}`", text.escape_debug())),
         },
     }

@@ -46,9 +46,7 @@ pub(super) fn read(fields: &mut Fields<'_>, scope: &mut Scope<'_>) -> Option<Ste
         Some(node) => message(&mut fields, "message", node, scope),
         None => Some(Template::literal("{}")),
     };
-    let check = |name: &str, value: &Template| {
-        crate::scenario::limits::header(name, &value.render(|_| "0".to_owned()))
-    };
+    let check = |name: &str, value: &Template| crate::scenario::limits::header(name, &value.render(|_| "0".to_owned()));
     let metadata = super::values::templates(&mut fields, "metadata", scope, check);
     let timeout_ms = timeout(&mut fields, scope);
     let checks = checks::read(&mut fields, scope, &checks::IN_A_CALL);
@@ -109,12 +107,7 @@ fn compile(names: &[&str], files: &Files<'_>) -> Result<Compiler, String> {
 }
 
 /// The text of a file and of all that it imports; imports are looked for in the scenario's folder, then beside the file.
-fn collect(
-    name: &str,
-    folder: &str,
-    files: &Files<'_>,
-    sources: &mut BTreeMap<String, String>,
-) -> Result<(), String> {
+fn collect(name: &str, folder: &str, files: &Files<'_>, sources: &mut BTreeMap<String, String>) -> Result<(), String> {
     if sources.contains_key(name) || name.starts_with("google/protobuf/") {
         return Ok(());
     }

@@ -58,8 +58,8 @@ const KINDS: [(&str, Kind); 6] = [
 /// The executions; a single one is called as the scenario. `flows` are the names of those that there are.
 pub(super) fn read(fields: &mut Fields<'_>, name: &str, flows: &[String]) -> Option<Vec<Execution>> {
     let node = fields.required("load")?;
-    let named = !node.entries().is_empty()
-        && node.entries().iter().all(|(_, value)| matches!(value.value, Value::Mapping(_)));
+    let named =
+        !node.entries().is_empty() && node.entries().iter().all(|(_, value)| matches!(value.value, Value::Mapping(_)));
     if !named {
         return execution(node, "load", name, flows, fields.problems()).map(|execution| vec![execution]);
     }
@@ -85,13 +85,7 @@ pub(super) fn read(fields: &mut Fields<'_>, name: &str, flows: &[String]) -> Opt
     complete.then_some(executions)
 }
 
-fn execution(
-    node: &Node,
-    path: &str,
-    name: &str,
-    flows: &[String],
-    problems: &mut Vec<Problem>,
-) -> Option<Execution> {
+fn execution(node: &Node, path: &str, name: &str, flows: &[String], problems: &mut Vec<Problem>) -> Option<Execution> {
     let mut fields = Fields::of(node, path, problems)?;
     let kind = word(&mut fields, "executor", &KINDS);
     let given = fields.optional("executor").is_some();
@@ -235,10 +229,7 @@ fn ramping_arrival_rate(fields: &mut Fields<'_>) -> Option<Executor> {
 }
 
 /// Targets and durations, one after the other.
-fn stages<T>(
-    fields: &mut Fields<'_>,
-    mut target: impl FnMut(&mut Fields<'_>) -> Option<T>,
-) -> Option<Vec<(T, u64)>> {
+fn stages<T>(fields: &mut Fields<'_>, mut target: impl FnMut(&mut Fields<'_>) -> Option<T>) -> Option<Vec<(T, u64)>> {
     let node = fields.required("stages")?;
     let listed = fields.optional_list("stages");
     if matches!(node.value, Value::Sequence(_)) && !(1..=MAX_STAGES).contains(&listed.len()) {

@@ -98,7 +98,10 @@ mod tests {
         assert_eq!(settled("10/s"), (600.0, 60_000));
         assert_eq!(settled("5/10s"), (30.0, 60_000));
         assert_eq!(settled("7.5"), (450.0, 60_000));
-        assert_eq!(Rates { time_unit_ms: Some(60_000), first_ms: None }.settle(Rate { count: 3.0, per_ms: None }).0, 3.0);
+        assert_eq!(
+            Rates { time_unit_ms: Some(60_000), first_ms: None }.settle(Rate { count: 3.0, per_ms: None }).0,
+            3.0
+        );
     }
 
     #[test]

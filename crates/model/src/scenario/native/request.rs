@@ -18,8 +18,25 @@ use crate::{
 
 /// The keys that make a mapping a request.
 pub(super) const KEYS: [&str; 19] = [
-    "label", "method", "url", "query", "headers", "body", "json", "form", "multipart", "file", "auth", "redirects",
-    "version", "timeout", "expect", "checks", "extract", "resources", "think_time",
+    "label",
+    "method",
+    "url",
+    "query",
+    "headers",
+    "body",
+    "json",
+    "form",
+    "multipart",
+    "file",
+    "auth",
+    "redirects",
+    "version",
+    "timeout",
+    "expect",
+    "checks",
+    "extract",
+    "resources",
+    "think_time",
 ];
 
 /// What stands below `defaults`.
@@ -42,6 +59,8 @@ pub(super) fn read_defaults(fields: &mut Fields<'_>, scope: &mut Scope<'_>) {
         check_url(&text.parse()?)?;
         Ok(text.to_owned())
     });
+    // A wrong one is told once; paths are not wrong for a second reason.
+    let base_url = base_url.or_else(|| fields.optional("base_url").map(|_| "http://127.0.0.1".to_owned()));
     let headers = read_headers(&mut fields, scope);
     let timeout = optional(&mut fields, "timeout", limits::longer_than_nothing);
     let think_time = pause::read(&mut fields, "think_time");

@@ -38,7 +38,11 @@ pub(super) fn websocket(fields: &mut Fields<'_>, scope: &mut Scope<'_>) -> Optio
     let protocols = protocols(&mut fields);
     let timeout_ms = timeout(&mut fields, scope);
     let actions = actions(&mut fields, scope);
-    fields.finish_knowing(&[("subprotocols", "write `protocols`"), ("steps", "write `actions`"), ("send", "it belongs below `actions`")]);
+    fields.finish_knowing(&[
+        ("subprotocols", "write `protocols`"),
+        ("steps", "write `actions`"),
+        ("send", "it belongs below `actions`"),
+    ]);
     let label = label.unwrap_or_else(|| Template::literal(written.and_then(Node::text).unwrap_or_default()));
     Some(Step::WebSocket(Box::new(WebSocket { label, url: url?, headers, protocols, timeout_ms, actions })))
 }
@@ -105,7 +109,11 @@ fn action(node: &Node, path: &str, scope: &mut Scope<'_>, problems: &mut Vec<Pro
             Some(SocketAction::Receive { checks, extract })
         }
     });
-    fields.finish_knowing(&[("think", "write `pause`"), ("wait", "write `pause`"), ("checks", "they belong below `receive`")]);
+    fields.finish_knowing(&[
+        ("think", "write `pause`"),
+        ("wait", "write `pause`"),
+        ("checks", "they belong below `receive`"),
+    ]);
     read
 }
 
@@ -133,9 +141,15 @@ pub(super) fn tcp(fields: &mut Fields<'_>, scope: &mut Scope<'_>) -> Option<Step
     let extract = extract::read(&mut fields, scope, &extract::IN_A_MESSAGE);
     if let Some(node) = fields.optional("checks").or(fields.optional("extract")).filter(|_| until.is_none()) {
         let problem = Problem::at(node.place, fields.path_of("until"), "nothing is awaited that could be looked at");
-        fields.problems().push(problem.hint("say where the answer ends: `until: { text: \"\\n\" }`, `{ bytes: 4 }` or `close`"));
+        fields
+            .problems()
+            .push(problem.hint("say where the answer ends: `until: { text: \"\\n\" }`, `{ bytes: 4 }` or `close`"));
     }
-    fields.finish_knowing(&[("host", "write `address: host:port`"), ("url", "write `address: host:port`"), ("data", "write `send`")]);
+    fields.finish_knowing(&[
+        ("host", "write `address: host:port`"),
+        ("url", "write `address: host:port`"),
+        ("data", "write `send`"),
+    ]);
     let address = address?;
     let label = label.unwrap_or_else(|| Template::literal(format!("tcp {address}")));
     Some(Step::Tcp(Box::new(Tcp { label, address, tls, send: send?, until, timeout_ms, checks, extract })))

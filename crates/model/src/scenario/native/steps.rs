@@ -51,11 +51,7 @@ pub(super) fn list(node: &Node, path: &str, scope: &mut Scope<'_>, problems: &mu
 }
 
 /// Steps, each at its path.
-pub(super) fn each(
-    items: Vec<(String, &Node)>,
-    scope: &mut Scope<'_>,
-    problems: &mut Vec<Problem>,
-) -> Vec<Step> {
+pub(super) fn each(items: Vec<(String, &Node)>, scope: &mut Scope<'_>, problems: &mut Vec<Problem>) -> Vec<Step> {
     items.into_iter().flat_map(|(path, item)| read(item, &path, scope, problems)).collect()
 }
 
@@ -85,7 +81,8 @@ fn stranger(node: &Node, path: &str) -> Option<Problem> {
         return None;
     }
     let synonym = words::STEPS.iter().find(|(word, _)| *word == key.text).map(|(_, here)| (*here).to_owned());
-    let meant = || suggest(&key.text, KINDS.iter().map(|(key, _)| *key)).map(|meant| format!("did you mean `{meant}`?"));
+    let meant =
+        || suggest(&key.text, KINDS.iter().map(|(key, _)| *key)).map(|meant| format!("did you mean `{meant}`?"));
     let problem = Problem::at(key.place, path, format!("`{}` is no step", key.text));
     synonym.or_else(meant).map(|hint| problem.hint(hint))
 }
@@ -138,11 +135,7 @@ fn branch(fields: &mut Fields<'_>, scope: &mut Scope<'_>) -> Option<Step> {
     Some(Step::If { condition: condition?, then, otherwise })
 }
 
-fn condition(
-    fields: &mut Fields<'_>,
-    key: &'static str,
-    scope: &mut Scope<'_>,
-) -> Option<crate::condition::Condition> {
+fn condition(fields: &mut Fields<'_>, key: &'static str, scope: &mut Scope<'_>) -> Option<crate::condition::Condition> {
     let node = fields.required(key)?;
     let path = fields.path_of(key);
     scope.condition(node, &path, fields.problems())

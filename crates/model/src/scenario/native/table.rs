@@ -48,7 +48,8 @@ pub(super) fn of_rows(rows: Vec<(String, &Node)>) -> Result<Table, String> {
 }
 
 fn csv(name: &str, text: &str, columns: Option<Vec<String>>, delimiter: u8) -> Result<Table, String> {
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut columns = columns;
     let mut rows = Vec::new();
     for record in reader.records() {

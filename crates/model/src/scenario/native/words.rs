@@ -28,7 +28,10 @@ pub(super) const AT_THE_TOP: [(&str, &str); 34] = [
     ("execution", "this looks like Taurus; write `load` and `requests`, or add its `scenarios`"),
     ("executions", "write them by name below `load`"),
     ("scenarios", "k6's are executions below `load`, Artillery's are `flows`"),
-    ("config", "this looks like Artillery: `target` is `defaults.base_url`, `phases` are `load`, scenarios are `flows`"),
+    (
+        "config",
+        "this looks like Artillery: `target` is `defaults.base_url`, `phases` are `load`, scenarios are `flows`",
+    ),
     ("options", "this looks like k6: write what they hold below `load`, `http` and `thresholds`"),
     ("steps", "write `requests`, or name it below `flows`"),
     ("payload", "write `data: [{ file: users.csv }]`"),

@@ -14,5 +14,6 @@ pub mod release;
 pub mod render;
 pub mod report;
 pub mod run;
+pub mod sources;
 pub mod target;
 pub mod terminal;

@@ -7,7 +7,7 @@ pub const CODES: [(&str, &str); 81] = [
     ("DLT003", "not covered"),
     ("DLT004", "exception that is not needed"),
     ("DLT005", "exception that is not understood"),
-    ("DLT010", "environment file that is wrong"),
+    ("DLT010", "environment file or scenario that is wrong"),
     ("DLT101", "Ref to nothing"),
     ("DLT102", "GetAtt to nothing"),
     ("DLT103", "Sub to nothing"),

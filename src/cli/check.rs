@@ -1,10 +1,10 @@
-//! `dlt check`: what is wrong with an environment or a template, before AWS sees it.
+//! `dlt check`: what is wrong with an environment or a template, before AWS sees it, and what a scenario's run will be.
 
 use std::path::PathBuf;
 
 use console::style;
 
-use super::{Global, Output};
+use super::{Global, Output, forecast};
 use crate::{
     check::{Finding, Located, Part, Promises, Report, Severity, check_rendered},
     cloud::habits,
@@ -17,10 +17,13 @@ use crate::{
 
 /// Arguments of `dlt check`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  dlt check dev\n  dlt check --template template.yaml --generic")]
+#[command(
+    after_help = "Examples:\n  dlt check dev\n  dlt check docs/examples/quickstart.yaml\n  dlt check --template template.yaml --generic"
+)]
 pub struct Args {
-    /// The environments: `dev` for stacks/dev.yaml, or paths of files; without any, the one that DLT_ENV names, or `dev`.
-    #[arg(value_name = "ENV")]
+    /// Environments, `dev` for stacks/dev.yaml, or paths of files; or scenario files. Without any, the environment that
+    /// DLT_ENV names, or `dev`.
+    #[arg(value_name = "ENV|SCENARIO")]
     environments: Vec<String>,
     /// A setting that wins over file and variables, such as `console=headless`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
@@ -31,6 +34,8 @@ pub struct Args {
     /// Leave out the promises that only templates of this project make (encryption, retention, log groups, …).
     #[arg(long, requires = "template")]
     generic: bool,
+    #[command(flatten)]
+    assumed: forecast::Assumed,
 }
 
 impl Args {
@@ -49,12 +54,38 @@ impl Args {
 /// # Errors
 /// A file that cannot be read.
 pub fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+    let (scenarios, others): (Vec<&String>, Vec<&String>) =
+        args.environments.iter().partition(|name| forecast::is_scenario(name));
+    if !scenarios.is_empty() && !others.is_empty() {
+        return Err(Failure::new(Exit::Usage, "scenarios and environments are checked one kind at a time"));
+    }
+    if !scenarios.is_empty() {
+        return check_scenarios(&scenarios, &args.assumed, global.output);
+    }
     let report = match &args.template {
         Some(file) => check_file(file, args.generic)?,
         None => check_environments(args)?,
     };
     show(&report, global.output);
     Ok(if report.errors > 0 { Exit::Invalid } else { Exit::Done })
+}
+
+/// Says what the runs will be; when any scenario is wrong, what is wrong with all of them.
+fn check_scenarios(scenarios: &[&String], assumed: &forecast::Assumed, output: Output) -> Result<Exit, Failure> {
+    let mut report = Report::default();
+    let mut forecasts = Vec::new();
+    for scenario in scenarios {
+        match forecast::of(scenario, assumed) {
+            Ok(forecast) => forecasts.push(forecast),
+            Err(failure) => report.join(problems(scenario, failure)?),
+        }
+    }
+    if report.errors > 0 {
+        show(&report, output);
+        return Ok(Exit::Invalid);
+    }
+    forecast::show(&forecasts, output);
+    Ok(Exit::Done)
 }
 
 fn check_file(file: &std::path::Path, generic: bool) -> Result<Report, Failure> {

@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod down;
 mod environment;
+mod forecast;
 mod import;
 mod init;
 mod invite;
@@ -56,7 +57,7 @@ enum Verb {
     Init(init::Args),
     /// Show the effective settings of an environment, and where each comes from.
     Config(config::Args),
-    /// Find what is wrong with an environment's templates before AWS sees them.
+    /// Find what is wrong with an environment before AWS sees it, or say what a scenario's run will be.
     Check(check::Args),
     /// Print a template as it would be deployed.
     Render(render::Args),

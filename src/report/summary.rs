@@ -18,10 +18,11 @@ const SHOWN_OUTCOMES: usize = 8;
 /// The colours of a report; without colour it says the same.
 #[derive(Clone, Debug)]
 pub struct Paint {
-    good: Style,
+    pub(super) good: Style,
     bad: Style,
-    doubtful: Style,
-    faint: Style,
+    pub(super) doubtful: Style,
+    pub(super) faint: Style,
+    pub(super) strong: Style,
 }
 
 impl Paint {
@@ -33,6 +34,7 @@ impl Paint {
             bad: style(Style::new().red().bold()),
             doubtful: style(Style::new().yellow().bold()),
             faint: style(Style::new().dim()),
+            strong: style(Style::new().bold()),
         }
     }
 }

@@ -18,7 +18,7 @@ use dlt_model::{
 use tokio::sync::mpsc;
 
 pub use self::screen::{Screen, announce};
-use crate::{exit::Exit, failure::Failure};
+use crate::{exit::Exit, failure::Failure, sources::Beside};
 
 /// What happens in a run, in order.
 #[derive(Debug)]
@@ -111,10 +111,8 @@ impl Order {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Failure> {
         let name = path.display().to_string();
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let file =
-            |name: &str| std::fs::read(folder.join(name)).map_err(|error| format!("failed to read `{name}`: {error}"));
-        let sources = Sources { variable, file: &file };
+        let beside = Beside::of(path);
+        let sources = Sources { variable, file: &|name| beside.read(name) };
         let (scenario, mut warnings) = Scenario::read(&name, text, &sources, Some(&Region::local()))
             .map_err(|problems| Failure::invalid(&name, problems))?;
         let (clauses, doubts) = asked.clauses().map_err(|problems| Failure::invalid("gate", problems))?;

@@ -116,6 +116,8 @@ pub struct Course {
     pub virtual_users: u64,
     /// What the levels count.
     pub unit: Unit,
+    /// The highest level.
+    pub peak: f64,
     /// The level at evenly spaced instants from the common start to the end of the run.
     pub levels: Vec<f64>,
     /// Iterations.
@@ -324,6 +326,7 @@ fn course(
         lasts: Duration::from_millis(lasts_ms),
         virtual_users: executor.peak_virtual_users(),
         unit: shape.unit,
+        peak: shape.peak(),
         levels: shape.levels(execution.start_after_ms, until.as_millis(), POINTS),
         iterations,
         iterations_are_exact: exact,

@@ -121,7 +121,7 @@ async fn proxy(refuses: bool) -> (u16, tokio::sync::mpsc::UnboundedReceiver<Stri
                     return;
                 }
                 if !is_tunnel {
-                    let _ = near.write_all(format!("{OK}").as_bytes()).await;
+                    let _ = near.write_all(OK.as_bytes()).await;
                     return;
                 }
                 let Ok(mut far) = TcpStream::connect(authority).await else { return };

@@ -62,7 +62,7 @@ impl Actor {
             }
             Some(auth) => Ok(auth.pass(&mut self.user)),
         };
-        let prepared = pass.and_then(|pass| self.prepare(request, pass));
+        let prepared = pass.and_then(|pass| self.prepare(request, &pass));
         let label = self.label(desk, request, prepared.as_ref().ok());
         let mut sample = recorder.begin_sample(label, intended.unwrap_or_else(Instant::now));
         let landed = match &prepared {
@@ -93,17 +93,17 @@ impl Actor {
         }
     }
 
-    fn prepare<'a>(&mut self, request: &'a Request, pass: Pass) -> Result<Prepared<'a>, Fault> {
+    fn prepare<'a>(&mut self, request: &'a Request, pass: &Pass) -> Result<Prepared<'a>, Fault> {
         let draft = match &request.form {
             Form::Fixed(fixed) => return Ok(Prepared::Fixed(fixed)),
             Form::Draft(draft) => draft,
         };
-        let more = match &pass {
+        let more = match pass {
             Pass::Header(value) => vec![("Authorization".to_owned(), value.clone())],
             Pass::None | Pass::Keys(_) => Vec::new(),
         };
         let mut target = draft.fill(&mut self.user.scope(), more).map_err(|_| Fault::CannotBeSent)?;
-        if let (Some(auth), Pass::Keys(keys)) = (&request.auth, &pass) {
+        if let (Some(auth), Pass::Keys(keys)) = (&request.auth, pass) {
             auth.sign(&mut target, keys).map_err(|_| Fault::CannotBeSent)?;
         }
         Ok(Prepared::Filled(Box::new(target)))

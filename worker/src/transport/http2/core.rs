@@ -565,7 +565,7 @@ impl Core {
 
     fn settings(&mut self, head: frame::Head, payload: &[u8]) -> Result<(), Fault> {
         let is_ack = head.has(flag::ACK);
-        if head.stream != 0 || payload.len() % 6 != 0 || (is_ack && !payload.is_empty()) {
+        if head.stream != 0 || !payload.len().is_multiple_of(6) || (is_ack && !payload.is_empty()) {
             return Err(Fault::Http2Violation);
         }
         if is_ack {

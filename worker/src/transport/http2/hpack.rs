@@ -21,11 +21,14 @@ pub trait Visitor {
     fn field(&mut self, name: &[u8], value: &[u8]);
 }
 
+/// A name and a value of the table.
+type Entry = (Box<[u8]>, Box<[u8]>);
+
 /// The state of one connection's compression.
 #[derive(Debug, Default)]
 pub struct Decoder {
     /// The newest first.
-    entries: VecDeque<(Box<[u8]>, Box<[u8]>)>,
+    entries: VecDeque<Entry>,
     size: usize,
     /// How large the peer lets the table grow; none until it said so.
     capacity: Option<usize>,
@@ -52,6 +55,7 @@ impl Text<'_> {
 }
 
 /// Where a field's name comes from.
+#[derive(Clone, Copy)]
 enum Name<'a> {
     Entry(usize),
     Text(Text<'a>),

@@ -113,8 +113,8 @@ mod tests {
 
     #[test]
     fn every_symbol_is_found_by_its_code() {
-        for symbol in 0..256 {
-            let length = usize::from(LENGTHS[symbol]);
+        for (symbol, length) in LENGTHS.iter().enumerate().take(256) {
+            let length = usize::from(*length);
             let place = CODE.symbols.iter().position(|other| usize::from(*other) == symbol).expect("placed");
             let code = u64::from(CODE.first[length]) + (place - usize::from(CODE.place[length])) as u64;
             let bits = (code << (64 - length)) | (u64::MAX >> length);

@@ -125,7 +125,7 @@ pub(super) fn tcp(fields: &mut Fields<'_>, scope: &mut Scope<'_>) -> Option<Step
     let address = required_template(&mut fields, "address", scope);
     if let Some((text, node)) = address.as_ref().and_then(Template::as_literal).zip(fields.optional("address")) {
         let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse().ok());
-        if !port.is_some_and(|port: u16| port > 0) {
+        if port.is_none_or(|port: u16| port == 0) {
             fields.reject("address", node, format!("expected `host:port`, found `{text}`"));
         }
     }

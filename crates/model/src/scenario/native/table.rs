@@ -29,14 +29,14 @@ pub(super) fn read(
         Some("json") => {
             let whole: Json = serde_json::from_str(text).map_err(|error| format!("`{name}` is not JSON: {error}"))?;
             let Json::Array(rows) = whole else { return Err(format!("`{name}` is not a list of objects")) };
-            of_objects(name, rows, columns)
+            of_objects(name, &rows, columns)
         }
         Some("jsonl" | "ndjson") => {
             let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
             let read = |(at, line)| {
                 serde_json::from_str(line).map_err(|error| format!("`{name}`, line {}: not JSON: {error}", at + 1))
             };
-            of_objects(name, lines.map(read).collect::<Result<_, _>>()?, columns)
+            of_objects(name, &lines.map(read).collect::<Result<Vec<_>, _>>()?, columns)
         }
         _ => Err(format!("`{name}` is no file of data: expected .csv, .tsv, .txt, .json or .jsonl")),
     }
@@ -44,7 +44,8 @@ pub(super) fn read(
 
 /// Rows that are written into the scenario.
 pub(super) fn of_rows(rows: Vec<(String, &Node)>) -> Result<Table, String> {
-    of_objects("rows", rows.into_iter().map(|(_, node)| to_json(node)).collect(), None)
+    let rows: Vec<Json> = rows.into_iter().map(|(_, node)| to_json(node)).collect();
+    of_objects("rows", &rows, None)
 }
 
 fn csv(name: &str, text: &str, columns: Option<Vec<String>>, delimiter: u8) -> Result<Table, String> {
@@ -68,7 +69,7 @@ fn csv(name: &str, text: &str, columns: Option<Vec<String>>, delimiter: u8) -> R
     finish(name, columns.unwrap_or_default(), rows)
 }
 
-fn of_objects(name: &str, rows: Vec<Json>, columns: Option<Vec<String>>) -> Result<Table, String> {
+fn of_objects(name: &str, rows: &[Json], columns: Option<Vec<String>>) -> Result<Table, String> {
     let first = rows.first().and_then(Json::as_object);
     let columns = columns.or_else(|| first.map(|first| first.keys().cloned().collect())).unwrap_or_default();
     let mut table = Vec::new();

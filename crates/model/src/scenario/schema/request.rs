@@ -10,6 +10,7 @@ use super::{Method, PauseFile, Redirects, Text, Time, client::VersionFile};
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[expect(dead_code, reason = "only its shape is used")]
+#[expect(clippy::large_enum_variant, reason = "nobody makes one: only its schema is asked for")]
 pub(super) enum RequestFile {
     /// `GET /path`, `/path` or `POST https://…`.
     Short(String),
@@ -83,6 +84,7 @@ pub(super) struct PartFile {
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[expect(dead_code, reason = "only its shape is used")]
+#[expect(clippy::large_enum_variant, reason = "nobody makes one: only its schema is asked for")]
 pub(super) enum AuthFile {
     /// Nobody, whatever the defaults say.
     None(NoAuth),

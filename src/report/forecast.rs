@@ -171,6 +171,9 @@ fn totals(forecast: &Forecast) -> Vec<(&'static str, String)> {
         ),
     ));
     totals.push(("", format!("prices of {}, without data transfer and addresses", cost.as_of)));
+    if !cost.unpriced.is_empty() {
+        totals.push(("", format!("reckoned as in us-east-1: {}", cost.unpriced.join(", "))));
+    }
     totals
 }
 

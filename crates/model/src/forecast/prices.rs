@@ -5,31 +5,22 @@ use serde::Serialize;
 use super::Size;
 use crate::duration::Duration;
 
-/// When these prices were looked up.
+/// The month that these prices are known for: look there before a budget depends on them.
 pub const AS_OF: &str = "2025-01";
-/// Where they stand.
+/// Where the present ones stand.
 pub const SOURCE: &str = "https://aws.amazon.com/fargate/pricing/";
 /// What ARM costs compared with x86, everywhere.
 const ARM: f64 = 0.8;
 /// The shortest time that is billed.
 const LEAST_BILLED: Duration = Duration::from_secs(60);
 
-/// Region, price of a vCPU for an hour, price of a GB of memory for an hour; x86.
-const PRICES: [(&str, f64, f64); 15] = [
+/// Region, price of a vCPU for an hour, price of a GB of memory for an hour; x86. Other regions are reckoned as the first,
+/// and the answer names them.
+const PRICES: [(&str, f64, f64); 5] = [
     ("us-east-1", 0.04048, 0.004_445),
     ("us-east-2", 0.04048, 0.004_445),
-    ("us-west-1", 0.04656, 0.005_11),
     ("us-west-2", 0.04048, 0.004_445),
-    ("ca-central-1", 0.04456, 0.004_865),
     ("eu-west-1", 0.04048, 0.004_445),
-    ("eu-west-2", 0.04656, 0.005_11),
-    ("eu-west-3", 0.0486, 0.0053),
-    ("eu-central-1", 0.04656, 0.005_11),
-    ("eu-north-1", 0.0445, 0.0049),
-    ("ap-northeast-1", 0.05056, 0.005_53),
-    ("ap-southeast-1", 0.05056, 0.005_53),
-    ("ap-southeast-2", 0.04856, 0.005_32),
-    ("ap-south-1", 0.04256, 0.004_655),
     ("sa-east-1", 0.0696, 0.0076),
 ];
 
@@ -46,7 +37,7 @@ pub struct Cost {
     /// Regions without a price here, which are reckoned as us-east-1.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unpriced: Vec<String>,
-    /// When the prices were looked up.
+    /// The month that the prices are known for.
     pub as_of: &'static str,
     /// Where.
     pub source: &'static str,

@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod down;
 mod environment;
+mod gate;
 mod init;
 mod invite;
 mod local;
@@ -70,6 +71,7 @@ enum Verb {
     /// Take an environment away, and list what remains.
     Down(down::Args),
     Run(run::Args),
+    Gate(Box<gate::Args>),
     Demo(demo::Args),
     Local(local::Args),
     /// Be a worker of a run, as the environment says; the local system starts these.
@@ -112,6 +114,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Invite(args) => invite::run(&args, &global).await,
             Verb::Down(args) => down::run(&args, &global).await,
             Verb::Run(args) => run::run(args, &global).await,
+            Verb::Gate(args) => gate::run(*args, &global).await,
             Verb::Demo(args) => demo::run(args, &global).await,
             Verb::Local(args) => local::run(args, &global).await,
             Verb::Worker => unreachable!("main has taken this way out"),

@@ -1,9 +1,11 @@
 //! Stories that drive the real `dlt` in a private directory with an empty HOME.
 
 mod architecture;
+mod buildspec;
 mod cloud;
 mod deploying;
 mod environments;
+mod gate;
 mod judges;
 mod local;
 mod support;

@@ -11,6 +11,7 @@ mod init;
 mod invite;
 mod local;
 mod outputs;
+mod pipeline;
 mod plan;
 mod render;
 mod run;
@@ -72,6 +73,9 @@ enum Verb {
     Down(down::Args),
     Run(run::Args),
     Gate(Box<gate::Args>),
+    /// A pipeline whose stage QA asks the gate.
+    #[command(subcommand)]
+    Pipeline(pipeline::Verb),
     Demo(demo::Args),
     Local(local::Args),
     /// Be a worker of a run, as the environment says; the local system starts these.
@@ -115,6 +119,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Down(args) => down::run(&args, &global).await,
             Verb::Run(args) => run::run(args, &global).await,
             Verb::Gate(args) => gate::run(*args, &global).await,
+            Verb::Pipeline(verb) => pipeline::run(&verb, &global).await,
             Verb::Demo(args) => demo::run(args, &global).await,
             Verb::Local(args) => local::run(args, &global).await,
             Verb::Worker => unreachable!("main has taken this way out"),

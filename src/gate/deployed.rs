@@ -135,7 +135,7 @@ pub async fn run(
     let path = format!("/scenarios/{}/testruns/{run_id}", stored.test_id);
     let mut follower =
         Follower { system, path, ending: Ending::default(), give_up: None, silent_since: None, patience };
-    follower.to_the_end(&mut stops, observe).await;
+    follower.follow(&mut stops, observe).await;
     let Follower { path, mut ending, .. } = follower;
     let summary = read_summary(system, &path, &mut ending).await;
     Ok(Ran { test_id: stored.test_id.clone(), run_id, ending, summary })
@@ -183,7 +183,7 @@ struct Follower<'a> {
 }
 
 impl Follower<'_> {
-    async fn to_the_end(&mut self, stops: &mut Stops, observe: &mut dyn FnMut(&Event<'_>)) {
+    async fn follow(&mut self, stops: &mut Stops, observe: &mut dyn FnMut(&Event<'_>)) {
         let mut look = time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
         loop {

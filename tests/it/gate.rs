@@ -61,7 +61,12 @@ fn last_line_is_the_link(built: &Built, link: &str) {
 fn gate_passes_and_every_reader_gets_its_report() {
     let (_runtime, target) = target();
     let (sandbox, built) = judged(&scenario(&target.url(), 3, 0), &[]);
-    assert_eq!((built.code, built.phases.as_slice()), (0, &[("build".to_owned(), 0)][..]), "{}", built.log);
+    assert_eq!(
+        (built.code, built.phases.as_slice()),
+        (0, &[("install".to_owned(), 0), ("build".to_owned(), 0)][..]),
+        "{}",
+        built.log
+    );
     last_line_is_the_link(&built, "dlt-reports/report.html");
     assert!(built.log.contains("success_rate >= 99.5%") && built.log.contains("p95 <= 800ms"), "{}", built.log);
     let junit = &built.reports["dlt-qa"][0];
@@ -247,6 +252,66 @@ fn gate_on_a_deployed_system_for_a_role_and_for_a_user() {
     assert_eq!(stopped.code, 130, "{}", stopped.log);
     assert_eq!(report(sandbox)["status"], "cancelled", "{}", stopped.log);
     assert_eq!(report(sandbox)["total"]["samples"], target.answered() - before, "{}", stopped.log);
+}
+
+#[test]
+fn a_pipeline_comes_and_goes_and_its_gate_needs_nothing_but_what_it_is_given() {
+    let (_runtime, target) = target();
+    let stage = Stage::set(&[], None);
+    let sandbox = &stage.sandbox;
+    let bootstrap = [
+        "pipeline",
+        "bootstrap",
+        "shop",
+        "--connection",
+        "arn:aws:codeconnections:us-east-1:000000000000:connection/c0ffee",
+        "--repository",
+        "shop/checkout",
+        "--binary",
+        "dlt-linux",
+        "--yes",
+    ];
+    let mut program = vec![0_u8; 64];
+    program[..4].copy_from_slice(b"\x7fELF");
+    program[18] = 62;
+    std::fs::write(sandbox.path().join("dlt-linux"), program).expect("a file");
+    let early = sandbox.dlt(&bootstrap).with_code(3);
+    assert!(early.err.contains("not deployed"), "{}", early.err);
+    stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
+    let without = stage.account();
+
+    let made = sandbox.dlt(&bootstrap).with_code(0);
+    assert!(made.out.contains("dlt-shop-pipeline"), "{}{}", made.out, made.err);
+    let again = sandbox.dlt(&bootstrap).with_code(0);
+    assert!(format!("{}{}", again.out, again.err).contains("nothing to do"), "{}{}", again.out, again.err);
+
+    // What the project is given is enough for the gate, in a container without an environment file.
+    let project: Value = serde_json::from_str(&stage.look(&["project", HUB, "dlt-shop-dlt-qa"])).expect("JSON");
+    assert_eq!(project["buildspec"], "buildspecs/buildspec_dlt.yml");
+    let given = project["variables"].as_object().expect("variables");
+    assert!(given["DLT_BINARY"].as_str().is_some_and(|url| url.starts_with("s3://dlt-shop-artifacts-")), "{project:#}");
+    let policy = sandbox.dlt(&["pipeline", "bootstrap", "shop", "--print-policy"]).with_code(0).out;
+    let keys: Vec<String> = serde_json::from_str(&stage.look(&["keys", HUB, "job", &policy])).expect("two keys");
+    let mut container = Sandbox::new();
+    container
+        .variable("AWS_ENDPOINT_URL", &stage.aws.endpoint)
+        .variable("AWS_ACCESS_KEY_ID", &keys[0])
+        .variable("AWS_SECRET_ACCESS_KEY", &keys[1])
+        .variable("AWS_EC2_METADATA_DISABLED", "true");
+    container.write("qa.yaml", &scenario(&target.url(), 1, 0));
+    let mut variables = vec![("SCENARIO", "qa.yaml"), ("SUCCESS_P95", "5")];
+    variables.extend(given.iter().map(|(name, value)| (name.as_str(), value.as_str().expect("text"))));
+    let built = run(&container, &buildspec(), &variables);
+    assert_eq!(built.code, 0, "{}", built.log);
+    assert_eq!(report(&container)["total"]["samples"], target.answered(), "{}", built.log);
+
+    sandbox.dlt(&["pipeline", "rm", "shop", "--yes"]).with_code(0);
+    assert_eq!(stage.account(), without, "the pipeline leaves nothing behind");
+    let gone = sandbox.dlt(&["pipeline", "rm", "shop", "--yes"]).with_code(0);
+    assert!(gone.err.contains("there is no pipeline"), "{}{}", gone.out, gone.err);
+    sandbox.dlt(&bootstrap).with_code(0);
+    let down = sandbox.dlt(&["down", "shop", "--yes"]).with_code(0);
+    assert!(format!("{}{}", down.out, down.err).contains("dlt-shop-pipeline"), "{}{}", down.out, down.err);
 }
 
 #[test]

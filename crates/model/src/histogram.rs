@@ -162,7 +162,8 @@ mod tests {
         let (mut small, mut large, mut all) = (Histogram::default(), Histogram::default(), Histogram::default());
         small.record(3);
         large.record(MAX_US);
-        (all.record(3), all.record(MAX_US));
+        all.record(3);
+        all.record(MAX_US);
         let mut grown = small.clone();
         grown.merge(&large);
         large.merge(&small);

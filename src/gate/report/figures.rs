@@ -48,7 +48,7 @@ impl Request {
         let percentile = |percent| measured.latency.percentile_us(percent);
         let mut outcomes: Vec<(String, u64)> =
             measured.outcomes.iter().map(|(outcome, count)| (outcome.clone(), *count)).collect();
-        outcomes.sort_by(|left, right| right.1.cmp(&left.1));
+        outcomes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         outcomes.truncate(OUTCOMES);
         Self {
             label: label.to_owned(),
@@ -84,7 +84,7 @@ pub fn requests(summary: &Summary) -> Vec<Request> {
 /// Those with the highest 95th percentile.
 pub fn slowest(requests: &[Request]) -> Vec<&Request> {
     let mut slowest: Vec<&Request> = requests.iter().filter(|request| request.samples > 0).collect();
-    slowest.sort_by(|left, right| right.latency_us_p95.cmp(&left.latency_us_p95));
+    slowest.sort_by_key(|request| std::cmp::Reverse(request.latency_us_p95));
     slowest.truncate(SHORT_LIST);
     slowest
 }
@@ -92,7 +92,7 @@ pub fn slowest(requests: &[Request]) -> Vec<&Request> {
 /// Those that failed most often; those that never did are not among them.
 pub fn most_failing(requests: &[Request]) -> Vec<&Request> {
     let mut failing: Vec<&Request> = requests.iter().filter(|request| request.failed > 0).collect();
-    failing.sort_by(|left, right| right.failed.cmp(&left.failed));
+    failing.sort_by_key(|request| std::cmp::Reverse(request.failed));
     failing.truncate(SHORT_LIST);
     failing
 }

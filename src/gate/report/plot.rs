@@ -218,7 +218,7 @@ fn described(lines: &[Line], unit: &str) -> String {
 /// Three digits, without a unit.
 fn short(value: f64) -> String {
     let text = match value {
-        v if v >= 1e9 => return format!("{:.3e}", v),
+        v if v >= 1e9 => return format!("{v:.3e}"),
         v if v >= 99.95 => return format!("{v:.0}"),
         v if v >= 9.995 => format!("{v:.1}"),
         v if v >= 0.995 => format!("{v:.2}"),

@@ -87,7 +87,7 @@ pub async fn connect(args: &PlaceArgs) -> Result<Option<System>, Failure> {
         return Err(Failure::new(Exit::Usage, message).hint("give one of `--env` (DLT_ENV) and `--api` (DLT_API_HOST)"));
     }
     if let Some(address) = given(&args.api) {
-        let api = with_scheme(address);
+        let api = with_stage(with_scheme(address));
         let region = region_of(&api).or_else(region_of_habit).ok_or_else(|| {
             Failure::new(Exit::Usage, format!("`{address}` does not say which region it is in")).hint("set AWS_REGION")
         })?;
@@ -178,6 +178,12 @@ fn with_scheme(address: &str) -> String {
     if address.contains("://") { address.to_owned() } else { format!("https://{address}") }
 }
 
+/// Existing pipelines give the API's host alone.
+fn with_stage(url: String) -> String {
+    let has_path = url.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    if has_path { url } else { format!("{url}/prod") }
+}
+
 fn region_of_habit() -> Option<Region> {
     habits::region().and_then(|(name, _)| name.parse().ok())
 }
@@ -210,6 +216,13 @@ mod tests {
             with_scheme("x.execute-api.us-east-1.amazonaws.com/prod/"),
             "https://x.execute-api.us-east-1.amazonaws.com/prod"
         );
+    }
+
+    #[test]
+    fn the_host_of_an_api_alone_means_its_stage() {
+        assert_eq!(with_stage(with_scheme("x.example.com")), "https://x.example.com/prod");
+        assert_eq!(with_stage(with_scheme("https://x.example.com/prod/")), "https://x.example.com/prod");
+        assert_eq!(with_stage("https://x.example.com/blue".to_owned()), "https://x.example.com/blue");
     }
 
     #[test]

@@ -76,8 +76,7 @@ impl Keys {
     pub async fn get(&self) -> Result<Credentials, Failure> {
         let mut cached = self.cached.lock().await;
         let now = SystemTime::now();
-        if let Some((keys, until)) = cached.as_ref().filter(|(_, until)| *until > now + MARGIN) {
-            let _ = until;
+        if let Some((keys, _)) = cached.as_ref().filter(|(_, until)| *until > now + MARGIN) {
             return Ok(keys.clone());
         }
         let keys = match &self.user {

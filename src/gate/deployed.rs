@@ -274,21 +274,69 @@ fn elapsed_secs(run: &Value) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+    use dlt_model::id::Region;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
     use super::*;
+    use crate::gate::{api::Api, sign_in::Keys};
+
+    fn scenario() -> Scenario {
+        let yaml = "name: shop\nload: {virtual_users: 1, hold_for: 1s}\nrequests: [GET http://127.0.0.1/]\n";
+        Scenario::read("a.yaml", yaml, &|_| None, Some(&Region::local())).expect("a scenario").0
+    }
 
     #[test]
     fn a_file_is_stored_under_the_id_it_is_given_its_own_or_one_that_follows_from_its_name() {
-        let yaml = "name: shop\nload: {virtual_users: 1, hold_for: 1s}\nrequests: [GET http://127.0.0.1/]\n";
-        let region = Region::local();
-        let (scenario, _) = Scenario::read("a.yaml", yaml, &|_| None, Some(&region)).expect("a scenario");
+        let scenario = scenario();
         let id = |given, text| test_id(given, Path::new("a"), text, &scenario);
-        assert_eq!(id(Some("mine"), yaml).unwrap(), "mine");
+        assert_eq!(id(Some("mine"), "name: shop").unwrap(), "mine");
         assert_eq!(id(None, r#"{"testId": "own-1"}"#).unwrap(), "own-1");
         let derived = id(None, r#"{"testId": ""}"#).unwrap();
-        assert_eq!(derived, id(None, yaml).unwrap(), "the same name, the same id");
+        assert_eq!(derived, id(None, "name: shop").unwrap(), "the same name, the same id");
         assert!(derived.starts_with("gate-") && derived.len() == 5 + ID_LENGTH);
-        assert_eq!(id(Some("not an id"), yaml).unwrap_err().exit, Exit::Usage);
+        assert_eq!(id(Some("not an id"), "").unwrap_err().exit, Exit::Usage);
     }
 
-    use dlt_model::id::Region;
+    /// A system that never answers a start, and its requests as they come.
+    async fn silent_about_starts() -> (System, tokio::sync::mpsc::UnboundedReceiver<String>) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let base = format!("http://{}/prod", listener.local_addr().expect("an address"));
+        let (sender, requests) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = vec![0_u8; 16_384];
+                let length = stream.read(&mut head).await.unwrap_or(0);
+                let head = String::from_utf8_lossy(&head[..length]).into_owned();
+                let first = head.lines().next().unwrap_or_default().to_owned();
+                assert!(head.contains("AWS4-HMAC-SHA256") && head.contains("/us-east-1/execute-api/"), "{head}");
+                if !first.contains("/runs ") {
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+                    stream.write_all(answer).await.expect("it listens");
+                }
+                drop(sender.send(first));
+            }
+        });
+        let region: Region = "us-east-1".parse().expect("a region");
+        let keys = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+        let config =
+            aws_config::SdkConfig::builder().credentials_provider(SharedCredentialsProvider::new(keys)).build();
+        let api = Api::new(&base, region.clone(), Keys::new(config, region.clone(), None)).expect("a client");
+        (System::at(api, region), requests)
+    }
+
+    #[tokio::test]
+    async fn a_start_whose_answer_is_lost_is_cancelled_and_never_made_twice() {
+        let (system, mut requests) = silent_about_starts().await;
+        let failure = start(&system, "shop").await.unwrap_err();
+        assert_eq!(failure.exit, Exit::RunInvalid);
+        let first = requests.recv().await.expect("a request");
+        assert_eq!(first, "POST /prod/scenarios/shop/runs HTTP/1.1");
+        let second = requests.recv().await.expect("a request");
+        assert_eq!(second, "POST /prod/scenarios/shop HTTP/1.1", "it is cancelled");
+        assert!(requests.try_recv().is_err());
+    }
 }

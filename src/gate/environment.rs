@@ -58,6 +58,12 @@ pub struct System {
 }
 
 impl System {
+    /// A system without a console.
+    #[cfg(test)]
+    pub(super) fn at(api: Api, region: Region) -> Self {
+        Self { api, place: "on a system".to_owned(), region, console: None }
+    }
+
     /// Where a person sees a run: on the console, or else what the API says of it.
     pub fn link(&self, test_id: &str, run_id: &str) -> String {
         match &self.console {

@@ -95,10 +95,9 @@ pub fn lines(title: &'static str, unit: &'static str, at: &[u64], lines: &[Line]
     let description = described(lines, unit);
     let mut svg = opened(title, &description);
     grid(&mut svg, top, step, &y);
-    let (_, seconds) = axis(last);
-    let ticks = (0_u32..).map(|index| f64::from(index) * seconds).take_while(|secs| *secs <= last);
-    for secs in ticks {
-        label(&mut svg, x(secs as u64), HEIGHT - 8.0, "middle", &clock(secs as u64));
+    let last_secs = at.last().copied().unwrap_or(0).max(1);
+    for secs in (0..=last_secs).step_by(clock_step(last_secs)) {
+        label(&mut svg, x(secs), HEIGHT - 8.0, "middle", &clock(secs));
     }
     for (index, line) in lines.iter().enumerate() {
         let mut path = String::new();
@@ -206,6 +205,14 @@ fn axis(highest: f64) -> (f64, f64) {
     ((highest / step).ceil() * step, step)
 }
 
+/// The distance of the marks of a time axis: seconds, minutes and hours as a clock has them.
+fn clock_step(last_secs: u64) -> usize {
+    const MARKS: u64 = 6;
+    const STEPS: [usize; 14] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200];
+    let rough = usize::try_from(last_secs.div_ceil(MARKS)).unwrap_or(usize::MAX);
+    STEPS.into_iter().find(|step| *step >= rough).unwrap_or_else(|| rough.div_ceil(3_600) * 3_600)
+}
+
 fn described(lines: &[Line], unit: &str) -> String {
     let each = lines.iter().filter_map(|line| {
         let known: Vec<f64> = line.values.iter().flatten().copied().collect();
@@ -249,6 +256,12 @@ mod tests {
             assert!(top >= highest && top / step <= 8.0, "{highest}: {top} by {step}");
         }
         assert_eq!(axis(0.0), (1.0, 1.0));
+    }
+
+    #[test]
+    fn the_marks_of_a_time_axis_are_those_of_a_clock() {
+        assert_eq!([16, 60, 3_600, 12 * 3_600].map(clock_step), [5, 10, 600, 7_200]);
+        assert_eq!(clock_step(7 * 24 * 3_600) % 3_600, 0);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     buildspec::{Build, Built, run},
-    cloud::{HUB, Stage},
+    cloud::{HUB, Stage, worker},
     support::{Sandbox, eventually, free_port, root},
 };
 
@@ -232,7 +232,7 @@ fn gate_on_a_deployed_system_for_a_role_and_for_a_user() {
         ("COGNITO_USER", "chief"),
         ("COGNITO_PASSWORD_NAME", "/cognito/password"),
         ("EXPECT_SUCCESS_RATE", "95.1"),
-        ("SUCCESS_P95", "5"),
+        ("SUCCESS_P95", "1us"),
     ];
     let stored = |name: &str| (name == "/cognito/password").then(|| PASSWORD.to_owned());
     let failed = Build::start(sandbox, &as_user, &project, &stored).end();
@@ -240,7 +240,25 @@ fn gate_on_a_deployed_system_for_a_role_and_for_a_user() {
     assert!(!failed.log.contains(PASSWORD), "a password is never printed");
     let second = report(sandbox);
     assert_eq!(second["testId"], first["testId"], "one history");
+    let outcomes: Vec<&Value> =
+        second["clauses"].as_array().expect("clauses").iter().map(|one| &one["outcome"]).collect();
+    assert_eq!(outcomes, ["broken", "broken"], "{second:#}");
     last_line_is_the_link(&failed, second["link"].as_str().expect("a link"));
+
+    // A target that is down is a broken clause; a worker that is lost makes the run prove nothing.
+    sandbox.write("qa.yaml", &scenario(&format!("http://127.0.0.1:{}", free_port()), 1, 0));
+    let down = run(sandbox, &spec, &on_env);
+    assert_eq!(down.code, 99, "{}", down.log);
+    assert!(down.log.contains("connect refused"), "{}", down.log);
+    sandbox.write("qa.yaml", &scenario(&target.url(), 1, 0).replace("hold_for: 1s", "hold_for: 10m"));
+    let before = target.answered();
+    let build = Build::start(sandbox, &spec, &on_env, &|_| None);
+    eventually("the load arrives", Duration::from_secs(120), || (target.answered() > before + 5).then_some(()));
+    let pid = worker(&stage, 0).expect("worker 0 runs").to_string();
+    assert!(Command::new("kill").args(["-KILL", &pid]).status().is_ok_and(|status| status.success()));
+    let lost = build.end();
+    assert_eq!(lost.code, 98, "{}", lost.log);
+    last_line_is_the_link(&lost, report(sandbox)["link"].as_str().expect("a link"));
 
     // A build that is stopped cancels the run on AWS too.
     sandbox.write("qa.yaml", &scenario(&target.url(), 1, 0).replace("hold_for: 1s", "hold_for: 10m"));

@@ -126,3 +126,26 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::config::layers::OTHER_VARIABLES;
+
+    /// Every variable that a flag of a command, or of one below it, is read from.
+    fn variables(command: &clap::Command) -> Vec<String> {
+        let own = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str().map(ToOwned::to_owned));
+        own.chain(command.get_subcommands().flat_map(variables)).collect()
+    }
+
+    #[test]
+    fn a_flags_own_variable_is_never_taken_for_a_setting_of_an_environment() {
+        let unknown: Vec<String> = variables(&Cli::command())
+            .into_iter()
+            .filter(|name| name.starts_with("DLT_") && !OTHER_VARIABLES.contains(&name.as_str()))
+            .collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+}

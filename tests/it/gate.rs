@@ -247,8 +247,12 @@ fn gate_on_a_deployed_system_for_a_role_and_for_a_user() {
 
     // A target that is down is a broken clause; a worker that is lost makes the run prove nothing.
     sandbox.write("qa.yaml", &scenario(&format!("http://127.0.0.1:{}", free_port()), 1, 0));
-    let down = run(sandbox, &spec, &on_env);
+    // This user's password is read by the gate itself, and the run before is the baseline.
+    let signed_in =
+        [("COGNITO_USER", "chief"), ("COGNITO_PASSWORD_NAME", "/cognito/password"), ("DLT_BASELINE", "previous")];
+    let down = run(sandbox, &spec, &[on_env.as_slice(), &signed_in].concat());
     assert_eq!(down.code, 99, "{}", down.log);
+    assert!(down.log.contains("the baseline asks for p95") && !down.log.contains(PASSWORD), "{}", down.log);
     assert!(down.log.contains("connect refused"), "{}", down.log);
     sandbox.write("qa.yaml", &scenario(&target.url(), 1, 0).replace("hold_for: 1s", "hold_for: 10m"));
     let before = target.answered();

@@ -9,6 +9,7 @@ pub mod config;
 pub mod deploy;
 pub mod exit;
 pub mod failure;
+pub mod gate;
 pub mod import;
 pub mod release;
 pub mod render;

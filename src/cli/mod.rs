@@ -7,11 +7,13 @@ mod demo;
 mod down;
 mod environment;
 mod forecast;
+mod gate;
 mod import;
 mod init;
 mod invite;
 mod local;
 mod outputs;
+mod pipeline;
 mod plan;
 mod render;
 mod run;
@@ -73,6 +75,10 @@ enum Verb {
     Down(down::Args),
     Run(run::Args),
     Import(import::Args),
+    Gate(Box<gate::Args>),
+    /// A pipeline whose stage QA asks the gate.
+    #[command(subcommand)]
+    Pipeline(pipeline::Verb),
     Demo(demo::Args),
     Local(local::Args),
     /// Be a worker of a run, as the environment says; the local system starts these.
@@ -116,9 +122,34 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Down(args) => down::run(&args, &global).await,
             Verb::Import(args) => import::run(&args),
             Verb::Run(args) => run::run(args, &global).await,
+            Verb::Gate(args) => gate::run(*args, &global).await,
+            Verb::Pipeline(verb) => pipeline::run(&verb, &global).await,
             Verb::Demo(args) => demo::run(args, &global).await,
             Verb::Local(args) => local::run(args, &global).await,
             Verb::Worker => unreachable!("main has taken this way out"),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::config::layers::OTHER_VARIABLES;
+
+    /// Every variable that a flag of a command, or of one below it, is read from.
+    fn variables(command: &clap::Command) -> Vec<String> {
+        let own = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str().map(ToOwned::to_owned));
+        own.chain(command.get_subcommands().flat_map(variables)).collect()
+    }
+
+    #[test]
+    fn a_flags_own_variable_is_never_taken_for_a_setting_of_an_environment() {
+        let unknown: Vec<String> = variables(&Cli::command())
+            .into_iter()
+            .filter(|name| name.starts_with("DLT_") && !OTHER_VARIABLES.contains(&name.as_str()))
+            .collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
 }

@@ -60,7 +60,7 @@ pub(super) fn variable(name: &str) -> Option<String> {
 }
 
 /// Every Ctrl-C and SIGTERM from now on.
-fn interrupts() -> mpsc::Receiver<()> {
+pub(super) fn interrupts() -> mpsc::Receiver<()> {
     let (sender, receiver) = mpsc::channel(4);
     tokio::spawn(async move {
         let Ok(mut terminated) = signal::unix::signal(signal::unix::SignalKind::terminate()) else { return };
@@ -119,7 +119,7 @@ impl Data {
     }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     let failure = Failure::from_error(Exit::Usage, format!("failed to read the scenario `{}`", path.display()), error);
     failure.hint("`docs/examples/quickstart.yaml` is a scenario to start from")
 }

@@ -121,7 +121,8 @@ impl Clients {
     }
 }
 
-async fn configured(region: &Region) -> SdkConfig {
+/// What AWS's own variables and files say, for one region: credentials, endpoint, patience. Asks AWS nothing.
+pub async fn configured(region: &Region) -> SdkConfig {
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_WITHIN).read_timeout(READ_WITHIN).build();
     aws_config::defaults(BehaviorVersion::latest())
         .region(aws_config::Region::new(region.to_string()))

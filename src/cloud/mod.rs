@@ -4,5 +4,5 @@ mod clients;
 pub mod habits;
 mod trouble;
 
-pub use clients::{Clients, Cloud, Identity};
+pub use clients::{Clients, Cloud, Identity, configured};
 pub use trouble::{CloudError, Doing, Kind};

@@ -16,11 +16,20 @@ use super::{
 
 /// `DLT_*` variables that are read elsewhere and say nothing about an environment.
 pub const OTHER_VARIABLES: &[&str] = &[
+    "DLT_ALIAS",
+    "DLT_API_HOST",
+    "DLT_BASELINE",
+    "DLT_BASELINE_GROWTH",
+    "DLT_BINARY",
     "DLT_BUCKET",
+    "DLT_DEADLINE",
     "DLT_ENV",
     "DLT_HUB_REGION",
     "DLT_LOG",
+    "DLT_PIPELINE_CONNECTION",
+    "DLT_PIPELINE_REPOSITORY",
     "DLT_RELEASE",
+    "DLT_REPORTS",
     "DLT_ROLE",
     "DLT_RUN_FOLDER",
     "DLT_STATE_MACHINE_ARN",

@@ -15,6 +15,7 @@ pub mod holdings;
 pub mod kept;
 pub mod pace;
 pub mod people;
+pub mod pipeline;
 pub mod plan;
 pub mod prerequisites;
 pub mod proposal;

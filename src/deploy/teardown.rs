@@ -10,6 +10,7 @@ use super::{
     follow::Begun,
     holdings::{self, USER_POOL},
     kept::{self, Named},
+    pipeline,
     plan::Live,
     stacks,
     status::{Standing, standing},
@@ -38,7 +39,7 @@ pub struct Doomed {
 
 /// Reads what is there, and stops where something must not be taken away.
 pub async fn doomed(cloud: &Cloud, config: &Config) -> Result<Doomed, Failure> {
-    let looks = stacks_of(config).into_iter().map(|(part, stack)| async move {
+    let looks = stacks_of(config).into_iter().chain([pipeline::stack_of(config)]).map(|(part, stack)| async move {
         let live = stacks::look(&cloud.at(&stack.region).cloudformation, &stack.name).await?;
         Ok::<_, CloudError>((part, stack, live))
     });
@@ -69,7 +70,7 @@ async fn refuse_while_running(cloud: &Cloud, stack: &StackRef, cluster: impl ToS
     Err(Failure::new(Exit::Held, message).hint("cancel it or wait until it is over, and run this again"))
 }
 
-fn guard(stack: &StackRef, live: &Live) -> Result<(), Failure> {
+pub(super) fn guard(stack: &StackRef, live: &Live) -> Result<(), Failure> {
     if live.protection {
         let message = format!("the stack `{stack}` is protected against deletion");
         return Err(Failure::new(Exit::Guarded, message)
@@ -143,7 +144,7 @@ async fn release_viewers(around: &Surroundings<'_>, stacks: &BTreeSet<&StackRef>
     Ok(())
 }
 
-async fn delete(around: &Surroundings<'_>, stacks: &[(Part, StackRef, Live)]) -> Result<(), Failure> {
+pub(super) async fn delete(around: &Surroundings<'_>, stacks: &[(Part, StackRef, Live)]) -> Result<(), Failure> {
     let work = stacks.iter().map(|(_, stack, live)| async move {
         let client = &around.cloud.at(&stack.region).cloudformation;
         let joined = live.status.as_deref() == Some("DELETE_IN_PROGRESS");

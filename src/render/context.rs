@@ -43,13 +43,20 @@ pub(super) fn of(part: Part, config: &Config, region: &Region, account: Option<&
         alarms => alarms(part, config),
         groups => groups(),
         dashboard => dashboard::body(config),
+        pipeline_folder => pipeline_folder(stack),
     }
+}
+
+/// The folder of a pipeline's artifacts: CodePipeline takes the first characters of the pipeline's name.
+fn pipeline_folder(stack: &str) -> String {
+    const LENGTH: usize = 20;
+    format!("{stack}-pipeline").chars().take(LENGTH).collect()
 }
 
 /// The parameters that say what was uploaded; without live data another region has no function.
 pub(super) fn uploads(part: Part, config: &Config) -> Vec<&'static str> {
     match part {
-        Part::Foundation => Vec::new(),
+        Part::Foundation | Part::Pipeline => Vec::new(),
         Part::Main if config.console == Console::Headless => vec!["ArtifactBucket", "CodeKey", "WorkerImage"],
         Part::Main => vec!["ArtifactBucket", "CodeKey", "WorkerImage", "ConsolePrefix"],
         Part::Regional if config.live_data => vec!["ArtifactBucket", "CodeKey", "WorkerImage", "HubRegion"],

@@ -21,10 +21,11 @@ macro_rules! files {
 }
 
 /// Every template file by its path in the repository.
-static FILES: [(&str, &str); 20] = files![
+static FILES: [(&str, &str); 21] = files![
     "foundation",
     "main",
     "regional",
+    "pipeline",
     "parameters",
     "network",
     "engine",
@@ -85,6 +86,7 @@ fn file(part: Part) -> &'static str {
         Part::Foundation => "templates/foundation.yaml.j2",
         Part::Main => "templates/main.yaml.j2",
         Part::Regional => "templates/regional.yaml.j2",
+        Part::Pipeline => "templates/pipeline.yaml.j2",
     }
 }
 

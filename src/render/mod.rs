@@ -27,10 +27,12 @@ pub enum Part {
     Main,
     /// Workers of another region.
     Regional,
+    /// A pipeline that asks the gate; made by `dlt pipeline bootstrap`, not by `dlt up`.
+    Pipeline,
 }
 
 impl Part {
-    /// All of them, in the order of deployment.
+    /// Those that every environment has, in the order of deployment.
     pub const ALL: [Self; 3] = [Self::Foundation, Self::Main, Self::Regional];
 
     /// The word for it on the command line.
@@ -39,6 +41,7 @@ impl Part {
             Self::Foundation => "foundation",
             Self::Main => "main",
             Self::Regional => "regional",
+            Self::Pipeline => "pipeline",
         }
     }
 
@@ -46,7 +49,7 @@ impl Part {
     pub fn stack_name(self, config: &Config) -> String {
         match self {
             Self::Main => config.stack.to_string(),
-            Self::Foundation | Self::Regional => format!("{}-{}", config.stack, self.word()),
+            Self::Foundation | Self::Regional | Self::Pipeline => format!("{}-{}", config.stack, self.word()),
         }
     }
 
@@ -54,7 +57,7 @@ impl Part {
     pub fn regions(self, config: &Config) -> Vec<Region> {
         match self {
             Self::Foundation => config.all_regions().cloned().collect(),
-            Self::Main => vec![config.region.clone()],
+            Self::Main | Self::Pipeline => vec![config.region.clone()],
             Self::Regional => config.regions.clone(),
         }
     }

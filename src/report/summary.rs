@@ -37,6 +37,26 @@ impl Paint {
             strong: style(Style::new().bold()),
         }
     }
+
+    /// What became of a clause, as one character.
+    pub fn mark(&self, judged: &ClauseVerdict) -> String {
+        match (&judged.outcome, judged.clause.severity) {
+            (Outcome::Held, _) => self.good.apply_to("✓").to_string(),
+            (Outcome::Broken, Severity::Warn) => self.doubtful.apply_to("!").to_string(),
+            (Outcome::Broken, _) => self.bad.apply_to("✗").to_string(),
+            (Outcome::Unjudged(_), _) => self.doubtful.apply_to("?").to_string(),
+        }
+    }
+
+    /// A verdict's word in capitals: `passed`, `failed`, or anything that is neither.
+    pub fn verdict(&self, word: &str) -> String {
+        let style = match word {
+            "passed" => &self.good,
+            "failed" => &self.bad,
+            _ => &self.doubtful,
+        };
+        style.apply_to(word.to_uppercase()).to_string()
+    }
 }
 
 /// The whole report.
@@ -121,7 +141,7 @@ pub fn verdict(judgement: &Judgement, paint: &Paint) -> String {
     let mut text = String::new();
     let width = judgement.clauses.iter().map(|judged| judged.clause.to_string().chars().count()).max().unwrap_or(0);
     for judged in &judgement.clauses {
-        writeln!(text, "{} {:width$}  {}", mark(judged, paint), judged.clause.to_string(), seen(judged))
+        writeln!(text, "{} {:width$}  {}", paint.mark(judged), judged.clause.to_string(), seen(judged))
             .expect("writing to a string");
     }
     let line = match &judgement.verdict {
@@ -132,15 +152,6 @@ pub fn verdict(judgement: &Judgement, paint: &Paint) -> String {
     };
     writeln!(text, "{line}").expect("writing to a string");
     text
-}
-
-fn mark(judged: &ClauseVerdict, paint: &Paint) -> String {
-    match (&judged.outcome, judged.clause.severity) {
-        (Outcome::Held, _) => paint.good.apply_to("✓").to_string(),
-        (Outcome::Broken, Severity::Warn) => paint.doubtful.apply_to("!").to_string(),
-        (Outcome::Broken, _) => paint.bad.apply_to("✗").to_string(),
-        (Outcome::Unjudged(_), _) => paint.doubtful.apply_to("?").to_string(),
-    }
 }
 
 fn seen(judged: &ClauseVerdict) -> String {

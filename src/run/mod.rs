@@ -110,11 +110,7 @@ impl Order {
         asked: &Asked,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Failure> {
-        let name = path.display().to_string();
-        let beside = Beside::of(path);
-        let sources = Sources { variable, file: &|name| beside.read(name) };
-        let (scenario, mut warnings) = Scenario::read(&name, text, &sources, Some(&Region::local()))
-            .map_err(|problems| Failure::invalid(&name, problems))?;
+        let (scenario, mut warnings) = read_scenario(path, text, variable, &Region::local())?;
         let (clauses, doubts) = asked.clauses().map_err(|problems| Failure::invalid("gate", problems))?;
         warnings.extend(doubts);
         let clauses = scenario.thresholds.iter().cloned().chain(clauses).collect();
@@ -122,8 +118,28 @@ impl Order {
     }
 }
 
+/// Reads a scenario file of any format, in which `${NAME}` is what `variable` answers.
+///
+/// # Errors
+/// Every problem of the file.
+pub fn read_scenario(
+    path: &Path,
+    text: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+    default_region: &Region,
+) -> Result<(Scenario, Vec<Warning>), Failure> {
+    let name = path.display().to_string();
+    let beside = Beside::of(path);
+    let sources = Sources { variable, file: &|name| beside.read(name) };
+    Scenario::read(&name, text, &sources, Some(default_region)).map_err(|problems| Failure::invalid(&name, problems))
+}
+
 impl Asked {
-    fn clauses(&self) -> Result<(Vec<Clause>, Vec<Warning>), Problems> {
+    /// The clauses, and what was probably not meant. What is empty is not asked.
+    ///
+    /// # Errors
+    /// Everything that is no clause, no percentage or no latency.
+    pub fn clauses(&self) -> Result<(Vec<Clause>, Vec<Warning>), Problems> {
         let mut problems: Vec<Problem> = Vec::new();
         let mut keep = |found: Result<Vec<Clause>, Problems>| {
             found.unwrap_or_else(|found| {
@@ -132,13 +148,17 @@ impl Asked {
             })
         };
         let mut warnings = Vec::new();
-        let mut clauses = keep(self.gate.as_deref().map_or(Ok(Vec::new()), gate::parse));
+        let mut clauses = keep(self.clauses_given().map_or(Ok(Vec::new()), gate::parse));
         let aliases = gate::from_aliases(self.expect_success_rate.as_deref(), self.success_p95.as_deref());
         clauses.extend(keep(aliases.map(|aliases| {
             warnings = aliases.warnings;
             aliases.clauses
         })));
         Problems::unless_empty(problems, (clauses, warnings))
+    }
+
+    fn clauses_given(&self) -> Option<&str> {
+        self.gate.as_deref().filter(|text| !text.trim().is_empty())
     }
 }
 

@@ -146,7 +146,7 @@ pub fn scenario(stage: &Stage, url: &str, hold_for: &str) -> PathBuf {
 }
 
 /// The worker processes of one emulated AWS, by their task index.
-fn worker(stage: &Stage, index: u32) -> Option<u32> {
+pub fn worker(stage: &Stage, index: u32) -> Option<u32> {
     let wanted = [format!("TASK_INDEX={index}"), format!("AWS_ENDPOINT_URL={}", stage.aws.endpoint)];
     let processes = std::fs::read_dir("/proc").ok()?.flatten();
     processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).find(|pid| {

@@ -53,8 +53,8 @@ fn variants() -> Vec<(String, String)> {
 
 /// Which templates an environment has, and where; only one with more regions has any there.
 fn parts(file: &str) -> &'static [(&'static str, &'static str)] {
-    const HUBS: &[(&str, &str)] = &[("foundation", "eu-west-1"), ("main", "eu-west-1")];
-    const ALL: &[(&str, &str)] = &[HUBS[0], HUBS[1], ("foundation", "us-east-1"), ("regional", "us-east-1")];
+    const HUBS: &[(&str, &str)] = &[("foundation", "eu-west-1"), ("main", "eu-west-1"), ("pipeline", "eu-west-1")];
+    const ALL: &[(&str, &str)] = &[HUBS[0], HUBS[1], HUBS[2], ("foundation", "us-east-1"), ("regional", "us-east-1")];
     if file.contains("\nregions:") { ALL } else { HUBS }
 }
 

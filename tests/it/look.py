@@ -21,7 +21,8 @@
     look.py pool      REGION NAME          → makes a user pool that is somebody else's
     look.py user      REGION POOL NAME     → a user's address, status and groups, as JSON
     look.py users     REGION POOL          → the names of all users of a pool, as JSON
-    look.py keys      REGION USER          → makes a user who may do everything, and prints the user's two keys
+    look.py keys      REGION USER [POLICY] → makes a user who may do everything or what a policy says; prints the two keys
+    look.py project   REGION NAME          → a build project's image, buildspec and variables, as JSON
     look.py pace      SECONDS              → how long every stack operation takes at least, from now on
     look.py requests                       → every signed request so far, as JSON
 """
@@ -129,10 +130,17 @@ def span(region, stack):
     return min(instants), max(instants)
 
 
-def keys(region, user):
+def project(region, name):
+    found = client("codebuild", region).batch_get_projects(names=[name])["projects"][0]
+    environment = found["environment"]
+    variables = {it["name"]: it["value"] for it in environment["environmentVariables"]}
+    return {"image": environment["image"], "buildspec": found["source"]["buildspec"], "variables": variables}
+
+
+def keys(region, user, policy=None):
     iam = client("iam", region)
     iam.create_user(UserName=user)
-    iam.put_user_policy(UserName=user, PolicyName="everything", PolicyDocument=json.dumps(EVERYTHING))
+    iam.put_user_policy(UserName=user, PolicyName="allowed", PolicyDocument=policy or json.dumps(EVERYTHING))
     key = iam.create_access_key(UserName=user)["AccessKey"]
     return key["AccessKeyId"], key["SecretAccessKey"]
 
@@ -241,6 +249,8 @@ def main(verb, *arguments):
         region, pool = arguments
         users = client("cognito-idp", region).get_paginator("list_users").paginate(UserPoolId=pool)
         print(json.dumps(sorted(user["Username"] for page in users for user in page["Users"])))
+    elif verb == "project":
+        print(json.dumps(project(*arguments)))
     elif verb == "keys":
         print(json.dumps(keys(*arguments)))
     elif verb == "pace":

@@ -1,10 +1,12 @@
 //! Stories that drive the real `dlt` in a private directory with an empty HOME.
 
 mod architecture;
+mod buildspec;
 mod cloud;
 mod deployed;
 mod deploying;
 mod environments;
+mod gate;
 mod judges;
 mod local;
 mod support;

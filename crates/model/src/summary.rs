@@ -256,6 +256,17 @@ impl Summary {
             .collect()
     }
 
+    /// Joins every two slices, so that the summary needs less room; nothing but the resolution is lost. Answers whether there
+    /// was anything to join.
+    pub fn coarsen(&mut self) -> bool {
+        let can = self.seconds.len() > 1 && self.resolution_secs < MAX_RESOLUTION_SECS;
+        if can {
+            halve(&mut self.seconds);
+            self.resolution_secs *= 2;
+        }
+        can
+    }
+
     /// Adds slices of so many seconds each, at the coarser of both resolutions.
     fn add_seconds(&mut self, resolution_secs: u32, more: impl ExactSizeIterator<Item = Slice>) {
         let resolution_secs = resolution_secs.clamp(1, MAX_RESOLUTION_SECS);

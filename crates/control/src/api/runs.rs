@@ -54,12 +54,24 @@ pub(super) async fn show(State(plane): State<ControlPlane>, RunPath(key): RunPat
     Ok(Json(shapes::run(&run, Some(&body))))
 }
 
-/// `GET /scenarios/{testId}/testruns/{testRunId}/summary`: everything measured, with histograms and seconds.
+/// How long a summary may be in JSON, in bytes: Lambda carries 6 MB, in which quotes take two.
+const MAX_SUMMARY_BYTES: usize = 5_000_000;
+
+/// `GET /scenarios/{testId}/testruns/{testRunId}/summary`: everything measured, with histograms and seconds; of a run whose seconds
+/// are too long to carry, these are joined, and the summary says how many to one.
 pub(super) async fn summary(
     State(plane): State<ControlPlane>,
     RunPath(key): RunPath,
 ) -> Result<Json<Summary>, Refusal> {
-    Ok(Json(plane.summary(&key).await?))
+    let mut summary = plane.summary(&key).await?;
+    fit(&mut summary, MAX_SUMMARY_BYTES);
+    Ok(Json(summary))
+}
+
+/// Joins seconds until the summary fits, or until there is nothing left to join.
+fn fit(summary: &mut Summary, max_bytes: usize) {
+    let fits = |summary: &Summary| serde_json::to_string(summary).is_ok_and(|text| text.len() <= max_bytes);
+    while !fits(summary) && summary.coarsen() {}
 }
 
 /// `GET /scenarios/{testId}/testruns/{testRunId}/series`: the seconds of a run that is over, as they were live.
@@ -124,5 +136,29 @@ async fn between(
         if after.is_none() || found.len() >= limit {
             return Ok((found, after));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dlt_model::{buckets::Buckets, histogram::Histogram, id::Region, summary::Slice};
+
+    use super::*;
+
+    #[test]
+    fn a_long_runs_seconds_are_joined_until_they_fit_and_none_of_their_samples_is_lost() {
+        let (test_id, run_id) = ("long".parse().expect("an id"), "run".parse().expect("an id"));
+        let mut summary = Summary::new(&test_id, &run_id, [(0, &Region::local())]);
+        let mut histogram = Histogram::default();
+        (1..=300).for_each(|at| histogram.record(at * 1_013));
+        let second = Slice { virtual_users: 9, succeeded: 300, failed: 0, latency: Buckets::from(&histogram) };
+        summary.seconds = vec![second; 3_600];
+        fit(&mut summary, 1_000_000);
+        assert!(serde_json::to_string(&summary).expect("JSON").len() <= 1_000_000);
+        assert_eq!((summary.resolution_secs, summary.seconds.len()), (8, 450));
+        assert_eq!(summary.seconds.iter().map(Slice::samples).sum::<u64>(), 3_600 * 300);
+        assert_eq!(summary.seconds.iter().map(|slice| slice.latency.count()).sum::<u64>(), 3_600 * 300);
+        fit(&mut summary, 0);
+        assert_eq!(summary.seconds.len(), 1, "then there is nothing left to join");
     }
 }

@@ -1,0 +1,229 @@
+//! `dlt gate`: what a pipeline calls. Runs a scenario, judges it, and says so to people and to the CI.
+
+use std::path::{Path, PathBuf};
+
+use dlt_model::{
+    duration::Duration,
+    gate::{Clause, Severity},
+    id::Region,
+    plan::LoadPlan,
+    scenario::{Scenario, Warning},
+};
+use serde_json::Value;
+
+use super::{
+    Global, Output,
+    run::{Data, interrupts, start, unreadable, variable},
+};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    gate::{
+        baseline::{Baseline, DEFAULT_GROWTH_PERCENT, MAX_GROWTH_PERCENT},
+        conclusion::{self, Conclusion},
+        deployed,
+        environment::{self, PlaceArgs, System, given},
+        here::{self, Ran},
+        question,
+        report::{files, json, text},
+        screen::Screen,
+        stop::Stops,
+    },
+    report::summary::Paint,
+    run::{self, Asked, Order},
+    terminal,
+};
+
+/// The word for the last sound run of the scenario.
+const PREVIOUS: &str = "previous";
+
+/// Run a scenario, judge it, and write the reports that a CI reads.
+///
+/// Without an environment the load comes from this machine; with one, from its workers. Flags win over variables, and all
+/// clauses add up: those of the flags or variables and the scenario's own thresholds. Every clause is judged and printed.
+/// The last line is a link to the run.
+///
+/// Exit codes: 0 passed · 2 the question cannot be understood · 3 the scenario is invalid · 4 AWS or the API refused · 8 the
+/// scenario is being run already · 98 the run proves nothing (no samples, lost workers, deadline) · 99 a clause failed ·
+/// 130 interrupted. Nothing but 0 is a pass.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  EXPECT_SUCCESS_RATE=99.5 SUCCESS_P95=0.8 dlt gate dlt_test.json\n  dlt gate checkout.yaml --env qa --gate 'p99 <= 1.5s; abort error_rate < 20% over 30s'\n  dlt gate checkout --env qa --baseline previous"
+)]
+pub struct Args {
+    /// The scenario: a file, or with an environment the id or the name of a stored one.
+    #[arg(env = "SCENARIO")]
+    scenario: String,
+    #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// The id under which a file is stored on an environment; otherwise the file's own, or one that follows from its name.
+    #[arg(long, env = "TEST_ID", value_name = "ID")]
+    test_id: Option<String>,
+    /// How long all of it may take, such as `20m`; then the run is cancelled and proves nothing [default: the load's
+    /// duration and 2 minutes here, 15 minutes on an environment].
+    #[arg(long, env = "DLT_DEADLINE", value_name = "DURATION")]
+    deadline: Option<String>,
+    /// Where junit.xml, gate.json, gate.md and report.html are written.
+    #[arg(long, env = "DLT_REPORTS", value_name = "DIR", default_value = "dlt-reports")]
+    reports: PathBuf,
+    /// An earlier run that this one must not be worse than: its gate.json, or `previous` for the last one on the environment.
+    #[arg(long, env = "DLT_BASELINE", value_name = "RUN")]
+    baseline: Option<String>,
+    /// By how many percent the 95th percentile may grow over the baseline's.
+    #[arg(long, env = "DLT_BASELINE_GROWTH", value_name = "PERCENT", default_value_t = DEFAULT_GROWTH_PERCENT,
+          value_parser = clap::value_parser!(u64).range(0..=MAX_GROWTH_PERCENT))]
+    baseline_growth: u64,
+    /// Here: keep records, reports and logs of the run in this folder; otherwise they go when the command ends.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Does it.
+///
+/// # Errors
+/// When the question, the scenario or the environment is wrong. A run that fails is no error.
+pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+    let asked = question::asked(&args.asked)?;
+    let deadline = given(&args.deadline).map(read_deadline).transpose()?;
+    let system = environment::connect(&args.place).await?;
+    let folder = files::Folder::prepare(&args.reports)?;
+    let (ran, clauses, scenario) = match &system {
+        None => here(&args, asked, deadline).await?,
+        Some(system) => there(&args, system, asked, deadline).await?,
+    };
+    let Ran { test_id, run_id, ending, summary } = ran;
+    let link = system.as_ref().map_or_else(|| folder.page_link(), |system| system.link(&test_id, &run_id));
+    let place = system.map_or_else(|| "on this machine".to_owned(), |system| system.place);
+    let judgement = conclusion::judge(&clauses, summary.as_ref(), &ending);
+    let conclusion = Conclusion { scenario, place, test_id, run_id, ending, summary, judgement, link };
+    let written = folder.write(&conclusion);
+    match global.output {
+        Output::Json => terminal::print(&format!("{:#}", json::json(&conclusion))),
+        Output::Text => terminal::print(&text::text(&conclusion, &Paint::new(console::colors_enabled()))),
+    }
+    // A verdict whose report could not be written is printed all the same, and is no pass.
+    written.map(|()| conclusion.exit())
+}
+
+async fn here(
+    args: &Args,
+    asked: Vec<Clause>,
+    deadline: Option<Duration>,
+) -> Result<(Ran, Vec<Clause>, String), Failure> {
+    let path = Path::new(&args.scenario);
+    if given(&args.baseline) == Some(PREVIOUS) {
+        let failure = Failure::new(Exit::Usage, "`--baseline previous` needs an environment, which keeps earlier runs");
+        return Err(failure.hint("name the gate.json of an earlier run instead"));
+    }
+    if !path.exists() {
+        let failure = Failure::new(Exit::Usage, format!("there is no file `{}`", args.scenario));
+        return Err(failure.hint(
+            "a stored scenario is run with `--env NAME`; `docs/examples/quickstart.yaml` is a file to start from",
+        ));
+    }
+    let (scenario, _) = read(path, &Region::local())?;
+    let clauses = question::all(&scenario.thresholds, with_baseline(asked, file_baseline(args)?, args))?;
+    let plan = LoadPlan::new(&scenario).map_err(|problems| Failure::invalid(&args.scenario, problems))?;
+    let within = deadline.map_or_else(|| here::deadline(&plan, here::SETTLING), std_duration);
+    let data = Data::of(args.data.clone())?;
+    let system = start(data.path()).await?;
+    let name = scenario.name.clone();
+    let order = Order { scenario, clauses: clauses.clone(), warnings: Vec::new() };
+    let mut screen = Screen::default();
+    let stops = Stops::new(interrupts(), within);
+    let ran = here::run(&system, &order, stops, &mut |event| screen.observe(event)).await;
+    system.shut_down(std::time::Duration::ZERO).await;
+    Ok((ran?, clauses, name))
+}
+
+async fn there(
+    args: &Args,
+    system: &System,
+    asked: Vec<Clause>,
+    deadline: Option<Duration>,
+) -> Result<(Ran, Vec<Clause>, String), Failure> {
+    let path = Path::new(&args.scenario);
+    let (stored, from_file) = if path.is_file() {
+        let (scenario, text) = read(path, &system.region)?;
+        let test_id = deployed::test_id(given(&args.test_id), path, &text, &scenario)?;
+        (deployed::Stored { test_id, scenario }, true)
+    } else {
+        (deployed::find(system, &args.scenario).await?, false)
+    };
+    let baseline = match given(&args.baseline) {
+        Some(PREVIOUS) => previous(system, &stored.test_id).await?,
+        _ => file_baseline(args)?,
+    };
+    let clauses = question::all(&stored.scenario.thresholds, with_baseline(asked, baseline, args))?;
+    let plan = LoadPlan::new(&stored.scenario).map_err(|problems| Failure::invalid(&args.scenario, problems))?;
+    let within = deadline.map_or_else(|| here::deadline(&plan, deployed::SETTLING), std_duration);
+    if from_file {
+        deployed::store(system, &stored.test_id, &stored.scenario).await?;
+    }
+    let mut screen = Screen::default();
+    let stops = Stops::new(interrupts(), within);
+    let ran = deployed::run(system, &stored, &clauses, stops, &mut |event| screen.observe(event)).await?;
+    Ok((ran, clauses, stored.scenario.name))
+}
+
+/// A scenario file, and its text.
+fn read(path: &Path, region: &Region) -> Result<(Scenario, String), Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let (scenario, warnings): (Scenario, Vec<Warning>) = run::read_scenario(path, &text, &variable, region)?;
+    run::announce(&warnings);
+    Ok((scenario, text))
+}
+
+/// The clauses asked for, and those of the baseline, which are told because nobody wrote them.
+fn with_baseline(asked: Vec<Clause>, baseline: Option<Baseline>, args: &Args) -> Vec<Clause> {
+    let Some(baseline) = baseline else { return asked };
+    let clauses = baseline.clauses(args.baseline_growth);
+    let told: Vec<String> = clauses.iter().map(ToString::to_string).collect();
+    terminal::say(&format!("the baseline asks for {}", told.join("; ")));
+    debug_assert!(clauses.iter().all(|clause| clause.severity == Severity::Require));
+    asked.into_iter().chain(clauses).collect()
+}
+
+fn file_baseline(args: &Args) -> Result<Option<Baseline>, Failure> {
+    let Some(name) = given(&args.baseline) else { return Ok(None) };
+    let text = std::fs::read_to_string(name)
+        .map_err(|error| Failure::from_error(Exit::Usage, format!("failed to read the baseline `{name}`"), &error))?;
+    let report: Value = serde_json::from_str(&text)
+        .map_err(|error| Failure::from_error(Exit::Usage, format!("the baseline `{name}` is not JSON"), &error))?;
+    let unsound = || {
+        let failure = Failure::new(
+            Exit::Usage,
+            format!("the baseline `{name}` is not the report of a run that proved something"),
+        );
+        failure.hint("take the gate.json of a run that passed")
+    };
+    Baseline::of_report(&report).ok_or_else(unsound).map(Some)
+}
+
+/// The last sound run of a scenario; none before the first.
+async fn previous(system: &System, test_id: &str) -> Result<Option<Baseline>, Failure> {
+    let path = format!("/scenarios/{test_id}/testruns?limit=100");
+    let runs: Value = match system.api.get(&path).await {
+        Ok(runs) => runs,
+        Err(error) if error.is(404) => Value::Null,
+        Err(error) => return Err(error.failure("list the scenario's runs")),
+    };
+    let found = runs["testRuns"].as_array().into_iter().flatten().find_map(Baseline::of_listed_run);
+    if found.is_none() {
+        terminal::say("there is no earlier run to compare with yet");
+    }
+    Ok(found)
+}
+
+fn read_deadline(text: &str) -> Result<Duration, Failure> {
+    let wrong = |why: String| Failure::new(Exit::Usage, format!("--deadline: {why}")).hint("write one like `20m`");
+    let deadline: Duration =
+        text.parse().map_err(|error: dlt_model::duration::InvalidDuration| wrong(error.to_string()))?;
+    if deadline.is_zero() { Err(wrong("it must be longer than 0s".to_owned())) } else { Ok(deadline) }
+}
+
+fn std_duration(duration: Duration) -> std::time::Duration {
+    std::time::Duration::from_millis(duration.as_millis())
+}

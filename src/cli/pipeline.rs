@@ -1,0 +1,192 @@
+//! `dlt pipeline`: a CodePipeline whose stage QA asks the gate, made by one command and taken away by another.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicUsize},
+};
+
+use tokio::sync::watch;
+
+use super::{Global, Output, asking, environment::EnvironmentArgs};
+use crate::{
+    cloud::Cloud,
+    deploy::{
+        consent::Consent,
+        engine::Surroundings,
+        event::{Event, Observer, Phase},
+        follow::Wish,
+        pipeline::{self, Binary, Environment, Settings},
+        screen::show::{self, Style},
+    },
+    exit::Exit,
+    failure::Failure,
+    render::{self, Part},
+    terminal,
+};
+
+/// What can be done with a pipeline.
+#[derive(Debug, clap::Subcommand)]
+pub enum Verb {
+    /// Make a pipeline beside an environment, or change it; do nothing when it is as it should be.
+    Bootstrap(Box<BootstrapArgs>),
+    /// Take the pipeline away; the environment stays.
+    Rm(RmArgs),
+}
+
+/// Make a pipeline beside an environment: source, then the stage QA with the action DLT-QA.
+///
+/// The gate runs in CodeBuild, by the buildspec in your repository (`buildspecs/buildspec_dlt.yml` is one to copy), and the load comes
+/// from the environment's workers. This program is uploaded for it.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  dlt pipeline bootstrap qa --connection arn:aws:codeconnections:… --repository shop/checkout\n  dlt pipeline bootstrap qa --print\n  dlt pipeline bootstrap qa --print-policy   # for a job of another CI"
+)]
+pub struct BootstrapArgs {
+    #[command(flatten)]
+    environment: EnvironmentArgs,
+    /// The connection to where the source is kept, by its ARN.
+    #[arg(long, env = "DLT_PIPELINE_CONNECTION", value_name = "ARN", required_unless_present_any = ["print", "print_policy"])]
+    connection: Option<String>,
+    /// The repository.
+    #[arg(long, env = "DLT_PIPELINE_REPOSITORY", value_name = "OWNER/NAME", required_unless_present_any = ["print", "print_policy"])]
+    repository: Option<String>,
+    /// The branch whose commits are judged.
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    branch: String,
+    /// The gate's buildspec, by its path in the repository.
+    #[arg(long, value_name = "PATH", default_value = "buildspecs/buildspec_dlt.yml")]
+    buildspec: String,
+    /// The image that the gate runs in.
+    #[arg(long, value_name = "IMAGE", default_value = "aws/codebuild/amazonlinux-x86_64-standard:5.0")]
+    image: String,
+    /// The program that the gate calls, if not this one: a `dlt` for x86-64 Linux.
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+    /// Print the template, and do nothing. Asks no network.
+    #[arg(long, conflicts_with = "print_policy")]
+    print: bool,
+    /// Print the policy that a job of another CI needs to call the gate on this environment, and do nothing.
+    #[arg(long)]
+    print_policy: bool,
+    /// Agree beforehand.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Arguments of `dlt pipeline rm`.
+#[derive(Debug, clap::Args)]
+pub struct RmArgs {
+    #[command(flatten)]
+    environment: EnvironmentArgs,
+    /// Agree beforehand.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Does it.
+///
+/// # Errors
+/// A wrong environment file, an environment that is not deployed, a refusal of AWS or of a guard, or a deployment that failed.
+pub async fn run(verb: &Verb, global: &Global) -> Result<Exit, Failure> {
+    match verb {
+        Verb::Bootstrap(args) if args.print => print(args),
+        Verb::Bootstrap(args) if args.print_policy => print_policy(args).await,
+        Verb::Bootstrap(args) => bootstrap(args, global).await,
+        Verb::Rm(args) => remove(args, global).await,
+    }
+}
+
+fn print(args: &BootstrapArgs) -> Result<Exit, Failure> {
+    let config = args.environment.load()?;
+    let rendered = render::render(Part::Pipeline, &config, &config.region)
+        .map_err(|error| Failure::from_error(Exit::Internal, "failed to render", &error))?;
+    terminal::print(rendered.text.trim_end_matches('\n'));
+    Ok(Exit::Done)
+}
+
+async fn print_policy(args: &BootstrapArgs) -> Result<Exit, Failure> {
+    let config = args.environment.load()?;
+    let cloud = Cloud::connect(&config.region, &[]).await?;
+    let policy = Environment::look(&cloud, &config).await?.policy(&cloud, &config);
+    terminal::print(&format!("{policy:#}"));
+    Ok(Exit::Done)
+}
+
+async fn bootstrap(args: &BootstrapArgs, global: &Global) -> Result<Exit, Failure> {
+    let json = global.output == Output::Json;
+    let config = args.environment.load()?;
+    let binary = binary(args)?;
+    let settings = Settings {
+        connection: args.connection.clone().unwrap_or_default(),
+        repository: args.repository.clone().unwrap_or_default(),
+        branch: args.branch.clone(),
+        buildspec: args.buildspec.clone(),
+        image: args.image.clone(),
+    };
+    let cloud = Cloud::connect(&config.region, &[]).await?;
+    let (observer, events) = Observer::channel();
+    let (reader, pause) = show::reader(events, Style::fitting(json));
+    let shown = tokio::spawn(reader);
+    let (wish, wishes) = watch::channel(Wish::Continue);
+    let in_flight = Arc::new(AtomicUsize::new(0));
+    let around = Surroundings { cloud: &cloud, observer: &observer, wishes, in_flight: in_flight.clone() };
+    let consent = Consent { yes: args.yes, ..Consent::default() };
+    let ask = async |demand| {
+        asking::answerable(args.yes, json)?;
+        asking::ask(demand, &pause).await
+    };
+    let (stack, account) = (Part::Pipeline.stack_name(&config), cloud.identity.account.clone());
+    observer.tell(Event::Began { stack, account, phases: pipeline::PHASES.to_vec() });
+    let work = Box::pin(pipeline::bootstrap(&around, &config, &settings, binary, consent, &ask));
+    let result = asking::interruptible(work, in_flight, wish, &observer).await;
+    if let Ok(outputs) = &result {
+        observer.tell(Event::Outputs { outputs: outputs.clone() });
+    }
+    drop(observer);
+    drop(shown.await);
+    let outputs = result?;
+    if !json {
+        super::outputs::print(&outputs);
+    }
+    Ok(Exit::Done)
+}
+
+fn binary(args: &BootstrapArgs) -> Result<Binary, Failure> {
+    let path = match &args.binary {
+        Some(path) => path.clone(),
+        None => std::env::current_exe()
+            .map_err(|error| Failure::from_error(Exit::Internal, "failed to find this program's own file", &error))?,
+    };
+    let content = std::fs::read(&path)
+        .map_err(|error| Failure::from_error(Exit::Usage, format!("failed to read `{}`", path.display()), &error))?;
+    Binary::new(content)
+}
+
+async fn remove(args: &RmArgs, global: &Global) -> Result<Exit, Failure> {
+    let json = global.output == Output::Json;
+    let config = args.environment.load()?;
+    let cloud = Cloud::connect(&config.region, &[]).await?;
+    let (observer, events) = Observer::channel();
+    let (reader, pause) = show::reader(events, Style::fitting(json));
+    let shown = tokio::spawn(reader);
+    let (wish, wishes) = watch::channel(Wish::Continue);
+    let in_flight = Arc::new(AtomicUsize::new(0));
+    let around = Surroundings { cloud: &cloud, observer: &observer, wishes, in_flight: in_flight.clone() };
+    let (name, account) = (Part::Pipeline.stack_name(&config), cloud.identity.account.clone());
+    observer.tell(Event::Began { stack: name.clone(), account, phases: vec![Phase::Delete] });
+    let work = async {
+        let Some(stack) = pipeline::found(&cloud, &config).await? else {
+            observer.notice(format!("there is no pipeline `{name}`"));
+            return Ok(());
+        };
+        asking::answerable(args.yes, json)?;
+        if !args.yes {
+            asking::confirm_by_name(&name, &pause).await?;
+        }
+        pipeline::remove(&around, stack).await
+    };
+    let result = asking::interruptible(work, in_flight, wish, &observer).await;
+    drop(observer);
+    drop(shown.await);
+    result.map(|()| Exit::Done)
+}

@@ -1,0 +1,270 @@
+//! A pipeline with the gate DLT-QA beside an environment: a stack of its own, made by one command and taken away by another.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::primitives::ByteStream;
+use sha2::{Digest, Sha256};
+
+use super::{
+    begin::{self, Next},
+    consent::{Consent, Demand},
+    engine::{self, Surroundings},
+    event::{Event, Phase, StackRef},
+    plan::{self, Live, Plan, Wanted},
+    proposal::Source,
+    stacks,
+    status::{Standing, standing},
+    survey::Survey,
+    teardown,
+};
+use crate::{
+    cloud::{Cloud, Doing},
+    config::Config,
+    exit::Exit,
+    failure::Failure,
+    render::{self, Part},
+};
+
+/// The phases of a bootstrap, in order.
+pub const PHASES: [Phase; 4] = [Phase::Plan, Phase::Upload, Phase::ChangeSet, Phase::Deploy];
+
+/// What a person says about a pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The connection to where the source is kept.
+    pub connection: String,
+    /// The repository, as owner/name.
+    pub repository: String,
+    /// The branch.
+    pub branch: String,
+    /// The gate's buildspec, by its path in the repository.
+    pub buildspec: String,
+    /// The image that the gate runs in.
+    pub image: String,
+}
+
+/// What a gate needs to know of an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// The address of the API.
+    pub api: String,
+    /// The console, if there is one.
+    pub console: Option<String>,
+}
+
+impl Environment {
+    /// Reads what the main stack says.
+    ///
+    /// # Errors
+    /// When it is not deployed.
+    pub async fn look(cloud: &Cloud, config: &Config) -> Result<Self, Failure> {
+        let name = Part::Main.stack_name(config);
+        let mut outputs = stacks::look(&cloud.hub().cloudformation, &name).await?.outputs;
+        let api = outputs.remove("ApiEndpoint").ok_or_else(|| {
+            let message = format!("the stack `{name}` in {} has no API: it is not deployed", config.region);
+            Failure::new(Exit::Invalid, message).hint("`dlt up` deploys it")
+        })?;
+        Ok(Self { api, console: outputs.remove("ConsoleUrl") })
+    }
+
+    fn api_id(&self) -> &str {
+        self.api.trim_start_matches("https://").split('.').next().unwrap_or_default()
+    }
+
+    /// The policy of a job that calls the gate from anywhere else: it may talk to this API, and nothing else.
+    pub fn policy(&self, cloud: &Cloud, config: &Config) -> serde_json::Value {
+        let partition = cloud.identity.arn.split(':').nth(1).unwrap_or("aws");
+        let (region, account, stack) = (&config.region, &cloud.identity.account, Part::Main.stack_name(config));
+        serde_json::json!({
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "Runs",
+                    "Effect": "Allow",
+                    "Action": "execute-api:Invoke",
+                    "Resource": format!("arn:{partition}:execute-api:{region}:{account}:{}/prod/*", self.api_id()),
+                },
+                {
+                    "Sid": "Environment",
+                    "Effect": "Allow",
+                    "Action": "cloudformation:DescribeStacks",
+                    "Resource": format!("arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/*"),
+                },
+            ],
+        })
+    }
+}
+
+/// The pipeline's stack.
+pub fn stack_of(config: &Config) -> (Part, StackRef) {
+    (Part::Pipeline, StackRef { name: Part::Pipeline.stack_name(config), region: config.region.clone() })
+}
+
+/// The program that the gate calls.
+#[derive(Debug)]
+pub struct Binary {
+    content: Vec<u8>,
+    key: String,
+}
+
+impl Binary {
+    /// A program, which has to be one for the machines that CodeBuild has.
+    ///
+    /// # Errors
+    /// When it is for another machine.
+    pub fn new(content: Vec<u8>) -> Result<Self, Failure> {
+        let is_elf = content.starts_with(b"\x7fELF");
+        let machine = content.get(18..20).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+        if !is_elf || machine != Some(X86_64) {
+            let failure = Failure::new(Exit::Usage, "this program does not run on CodeBuild's x86-64 Linux");
+            return Err(failure.hint("name one that does with `--binary FILE`"));
+        }
+        let key = format!("tools/{}/dlt", hex::encode(Sha256::digest(&content)));
+        Ok(Self { content, key })
+    }
+}
+
+/// ELF's number for x86-64.
+const X86_64: u16 = 62;
+
+/// Makes or changes the pipeline, and answers its outputs.
+///
+/// # Errors
+/// An environment that is not deployed, a refusal of AWS or of the person, or a deployment that failed.
+pub async fn bootstrap(
+    around: &Surroundings<'_>,
+    config: &Config,
+    settings: &Settings,
+    binary: Binary,
+    consent: Consent,
+    ask: &impl AsyncFn(Demand) -> Result<Consent, Failure>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let (cloud, observer) = (around.cloud, around.observer);
+    let survey = engine::phase(observer, Phase::Plan, survey(cloud, config, settings, &binary)).await?;
+    observer.tell(Event::Planned { plan: Box::new(survey.plan.clone()) });
+    engine::guard(&survey.plan)?;
+    if !survey.plan.is_empty() {
+        let consent = engine::agree(consent, &engine::names(&survey.plan), ask).await?;
+        engine::phase(observer, Phase::Upload, Box::pin(upload(cloud, &survey.wanted[0], binary))).await?;
+        let next = engine::phase(observer, Phase::ChangeSet, propose(around, &survey)).await?;
+        engine::phase(observer, Phase::Deploy, async {
+            let begun = match next {
+                Some(Next::Approve(change_set)) => {
+                    vec![begin::execute(around, &survey, engine::approve(change_set, &consent)?).await]
+                }
+                Some(Next::Join(begun)) => vec![Ok(begun)],
+                None => Vec::new(),
+            };
+            engine::finish(around, begun).await
+        })
+        .await?;
+    }
+    Ok(stacks::look(&cloud.hub().cloudformation, &stack_of(config).1.name).await?.outputs)
+}
+
+async fn survey(cloud: &Cloud, config: &Config, settings: &Settings, binary: &Binary) -> Result<Survey, Failure> {
+    let environment = Environment::look(cloud, config).await?;
+    let (part, stack) = stack_of(config);
+    let account = &cloud.identity.account;
+    let rendered = render::render_for(account, part, config, &config.region)
+        .map_err(|error| Failure::from_error(Exit::Internal, "failed to render the pipeline template", &error))?;
+    let live = stacks::facts(&cloud.hub().cloudformation, &stack.name).await?;
+    let wanted = Wanted {
+        part,
+        template: rendered.text,
+        parameters: parameters(config, account, settings, &environment, binary),
+        tags: config.tags.clone(),
+        protection: false,
+        stack,
+    };
+    let plan = Plan {
+        stack: wanted.stack.name.clone(),
+        account: account.clone(),
+        stacks: vec![plan::decide(&wanted, &live)],
+        assets: Vec::new(),
+    };
+    Ok(Survey { plan, wanted: vec![wanted], live: vec![live], uploads: Vec::new(), image: None })
+}
+
+fn parameters(
+    config: &Config,
+    account: &str,
+    settings: &Settings,
+    environment: &Environment,
+    binary: &Binary,
+) -> BTreeMap<String, String> {
+    let bucket = format!("{}-artifacts-{account}-{}", config.stack, config.region);
+    let values = [
+        ("ConnectionArn", settings.connection.clone()),
+        ("Repository", settings.repository.clone()),
+        ("Branch", settings.branch.clone()),
+        ("Buildspec", settings.buildspec.clone()),
+        ("BuildImage", settings.image.clone()),
+        ("ArtifactBucket", bucket),
+        ("BinaryKey", binary.key.clone()),
+        ("ApiEndpoint", environment.api.clone()),
+        ("ApiId", environment.api_id().to_owned()),
+        ("ConsoleUrl", environment.console.clone().unwrap_or_default()),
+    ];
+    values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Sends the program to where the gate fetches it. Its name is its digest, so sending it again changes nothing.
+async fn upload(cloud: &Cloud, wanted: &Wanted, binary: Binary) -> Result<(), Failure> {
+    let bucket = &wanted.parameters["ArtifactBucket"];
+    let request = cloud.hub().s3.put_object().bucket(bucket).key(&binary.key).body(ByteStream::from(binary.content));
+    Box::pin(request.send()).await.doing(format!("send `{}` to the bucket `{bucket}`", binary.key))?;
+    Ok(())
+}
+
+async fn propose(around: &Surroundings<'_>, survey: &Survey) -> Result<Option<Next>, Failure> {
+    let (wanted, plan) = (&survey.wanted[0], &survey.plan.stacks[0]);
+    begin::proposed(around, survey, wanted, plan, &Source::Text(wanted.template.clone())).await
+}
+
+/// The pipeline's stack as it is, if it is there and may be taken away.
+///
+/// # Errors
+/// When it must not be taken away.
+pub async fn found(cloud: &Cloud, config: &Config) -> Result<Option<(Part, StackRef, Live)>, Failure> {
+    let (part, stack) = stack_of(config);
+    let live = stacks::look(&cloud.hub().cloudformation, &stack.name).await?;
+    if standing(live.status.as_deref()) == Standing::Absent {
+        return Ok(None);
+    }
+    teardown::guard(&stack, &live)?;
+    Ok(Some((part, stack, live)))
+}
+
+/// Takes the pipeline away. The environment stays.
+///
+/// # Errors
+/// When AWS refuses, or the deletion fails.
+pub async fn remove(around: &Surroundings<'_>, stack: (Part, StackRef, Live)) -> Result<(), Failure> {
+    engine::phase(around.observer, Phase::Delete, teardown::delete(around, &[stack])).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_for_another_machine_is_refused() {
+        let mut elf = vec![0_u8; 64];
+        elf[..4].copy_from_slice(b"\x7fELF");
+        elf[18] = 62;
+        assert!(Binary::new(elf.clone()).unwrap().key.starts_with("tools/"));
+        elf[18] = 183;
+        assert_eq!(Binary::new(elf).unwrap_err().exit, Exit::Usage);
+        assert!(Binary::new(b"\xcf\xfa\xed\xfe".to_vec()).is_err());
+    }
+
+    #[test]
+    fn the_template_keeps_our_promises() {
+        let text = "stack: dlt-x\nregion: eu-west-1\nadmin: {name: admin, email: a@example.com}\n";
+        let config = Config::read(text, &crate::config::Layers::new([], &[])).expect("valid");
+        let rendered = render::render(Part::Pipeline, &config, &config.region).expect("it renders");
+        let findings = crate::check::check(&rendered.text, &crate::check::Promises::ours());
+        assert!(findings.is_empty(), "{findings:#?}");
+    }
+}

@@ -1,0 +1,221 @@
+//! What came out of a gate: the run, what was measured, what every clause says, and the exit code that follows.
+
+use dlt_model::{
+    gate::{self, Clause, ClauseVerdict, Judgement, Outcome, Verdict},
+    summary::Summary,
+};
+
+use super::stop::Stop;
+use crate::exit::Exit;
+
+/// How a run came to its end, as the control plane tells it.
+#[derive(Clone, Debug, Default)]
+pub struct Ending {
+    /// The last status, in AWS DLT's words.
+    pub status: String,
+    /// Why it failed or is partial.
+    pub error_reason: Option<String>,
+    /// Why we ended it.
+    pub stopped: Option<Stop>,
+    /// The clause for whose sake it was stopped.
+    pub aborted_by: Option<Clause>,
+    /// What we could not find out.
+    pub unknown: Option<String>,
+}
+
+/// A gate's answer with its grounds.
+#[derive(Clone, Debug)]
+pub struct Conclusion {
+    /// The scenario's name.
+    pub scenario: String,
+    /// Where it ran, as in "on this machine".
+    pub place: String,
+    /// The scenario's id.
+    pub test_id: String,
+    /// The run's id.
+    pub run_id: String,
+    /// How it ended.
+    pub ending: Ending,
+    /// What was measured; absent when nothing was, or when it could not be read.
+    pub summary: Option<Summary>,
+    /// What the gate says.
+    pub judgement: Judgement,
+    /// Where to see the run.
+    pub link: String,
+}
+
+impl Conclusion {
+    /// The exit code that it means. Only a sound run whose clauses hold is a success.
+    pub fn exit(&self) -> Exit {
+        match (&self.ending.stopped, &self.judgement.verdict) {
+            (Some(Stop::Interrupted), _) => Exit::Interrupted,
+            (_, Verdict::Passed) => Exit::Done,
+            (_, Verdict::Failed) => Exit::GateFailed,
+            (_, Verdict::Invalid(_)) => Exit::RunInvalid,
+        }
+    }
+
+    /// The verdict in one word.
+    pub fn word(&self) -> &'static str {
+        match (&self.ending.stopped, &self.judgement.verdict) {
+            (Some(Stop::Interrupted), _) => "interrupted",
+            (_, Verdict::Passed) => "passed",
+            (_, Verdict::Failed) => "failed",
+            (_, Verdict::Invalid(_)) => "invalid",
+        }
+    }
+
+    /// Why it proves nothing; empty when it does.
+    pub fn reasons(&self) -> &[String] {
+        match &self.judgement.verdict {
+            Verdict::Invalid(reasons) => reasons,
+            _ => &[],
+        }
+    }
+}
+
+/// Judges a run on what its workers' merged reports say. Whatever is not known to be sound is invalid.
+pub fn judge(clauses: &[Clause], summary: Option<&Summary>, ending: &Ending) -> Judgement {
+    let mut judgement = match summary {
+        Some(summary) => gate::judge(clauses, summary),
+        None => Judgement { verdict: Verdict::Invalid(Vec::new()), clauses: clauses.iter().map(unjudged).collect() },
+    };
+    let doubts = doubts(ending, summary.is_some());
+    if !doubts.is_empty() {
+        let mut reasons = doubts;
+        if let Verdict::Invalid(more) = judgement.verdict {
+            reasons.extend(more);
+        }
+        judgement.verdict = Verdict::Invalid(reasons);
+    }
+    judgement
+}
+
+fn unjudged(clause: &Clause) -> ClauseVerdict {
+    let outcome = Outcome::Unjudged("there are no results".to_owned());
+    ClauseVerdict { clause: clause.clone(), outcome, observed: None, samples: 0, until_second: None }
+}
+
+fn doubts(ending: &Ending, measured: bool) -> Vec<String> {
+    let mut doubts: Vec<String> = ending.unknown.iter().cloned().collect();
+    match ending.stopped {
+        Some(Stop::Interrupted) => doubts.push("it was interrupted".to_owned()),
+        Some(Stop::DeadlinePassed) => doubts.push("the deadline passed, and the run was cancelled".to_owned()),
+        None => {}
+    }
+    let explained = !doubts.is_empty() || ending.aborted_by.is_some();
+    match ending.status.as_str() {
+        "complete" => {}
+        "cancelled" if explained => {}
+        "cancelled" => doubts.push("somebody cancelled the run".to_owned()),
+        "failed" => {
+            let reason = ending.error_reason.as_deref().unwrap_or("the run failed");
+            doubts.push(reason.to_owned());
+        }
+        _ if explained => {}
+        status => doubts.push(format!("the run was last seen as `{status}`, which is no end")),
+    }
+    if !measured && doubts.is_empty() {
+        doubts.push(ending.error_reason.clone().unwrap_or_else(|| "the run left no results".to_owned()));
+    }
+    doubts
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use dlt_model::{
+        id::Region,
+        report::{Ending as WorkerEnding, Measurements, Report, Second},
+    };
+
+    use super::*;
+
+    /// A run of some seconds on one worker, in which every hundredth request failed.
+    pub(crate) fn measured(seconds: u64) -> Summary {
+        let (test_id, run_id) = ("demo".parse().unwrap(), "run".parse().unwrap());
+        let region = Region::local();
+        let mut summary = Summary::new(&test_id, &run_id, [(0, &region)]);
+        let mut labels = std::collections::BTreeMap::new();
+        for (index, label) in ["GET /<home>", "add to | basket"].into_iter().enumerate() {
+            let mut all = Measurements { succeeded: 99 * seconds, failed: seconds, ..Measurements::default() };
+            all.outcomes = [("200".to_owned(), 99 * seconds), ("503".to_owned(), seconds)].into();
+            (1..=100 * seconds).for_each(|at| all.latency.record(1_000 * (index as u64 + 1) + at * 37 % 90_000));
+            labels.insert(label.to_owned(), all);
+        }
+        let second = |number: u64| {
+            let mut histogram = dlt_model::histogram::Histogram::default();
+            (1..=200).for_each(|at| histogram.record(2_000 + (at * 397 + number * 31) % 90_000));
+            Second { virtual_users: number.min(20), succeeded: 198, failed: 2, latency: (&histogram).into() }
+        };
+        let report = Report {
+            test_id,
+            run_id,
+            region,
+            worker: 0,
+            started_at_ms: 1_000,
+            ended_at_ms: 1_000 + seconds * 1_000,
+            ending: WorkerEnding::Finished,
+            max_virtual_users: 20,
+            iterations: Default::default(),
+            labels,
+            seconds: (1..=seconds).map(second).collect(),
+            resolution_secs: 1,
+            checks: Default::default(),
+            metrics: Default::default(),
+            transactions: Default::default(),
+            exhausted_feeds: Default::default(),
+            lateness: Default::default(),
+            iteration_duration: Default::default(),
+            degraded: Vec::new(),
+        };
+        summary.add(&report).expect("its worker");
+        summary
+    }
+
+    /// The conclusion of such a run.
+    pub(crate) fn concluded(clauses: &str, summary: Option<Summary>, ending: Ending) -> Conclusion {
+        let clauses = gate::parse(clauses).expect("clauses");
+        let judgement = judge(&clauses, summary.as_ref(), &ending);
+        Conclusion {
+            scenario: "shop <front>".to_owned(),
+            place: "on this machine".to_owned(),
+            test_id: "demo".to_owned(),
+            run_id: "run".to_owned(),
+            ending,
+            summary,
+            judgement,
+            link: "https://console.example/#/scenarios/demo/runs/run".to_owned(),
+        }
+    }
+
+    fn ending(status: &str) -> Ending {
+        Ending { status: status.to_owned(), ..Ending::default() }
+    }
+
+    #[test]
+    fn only_a_complete_run_whose_clauses_hold_is_a_success() {
+        let code = |clauses: &str, summary, ending| concluded(clauses, summary, ending).exit() as u8;
+        let good = "success_rate >= 99%";
+        assert_eq!(code(good, Some(measured(2)), ending("complete")), 0);
+        assert_eq!(code("success_rate >= 99.1%", Some(measured(2)), ending("complete")), 99);
+        for status in ["cancelled", "failed", "running", "queued", "provisioning", "parsing results", "", "sideways"] {
+            assert_eq!(code(good, Some(measured(2)), ending(status)), 98, "{status}");
+            assert_eq!(code(good, None, ending(status)), 98, "{status}, nothing measured");
+        }
+        assert_eq!(code(good, None, ending("complete")), 98);
+        let nothing = Summary { total: Default::default(), ..measured(1) };
+        assert_eq!(code("failures <= 10", Some(nothing), ending("complete")), 98, "no samples");
+        let unknown = Ending { unknown: Some("the API did not answer".to_owned()), ..ending("complete") };
+        assert_eq!(code(good, Some(measured(2)), unknown), 98);
+        let stopped = |stop| Ending { stopped: Some(stop), ..ending("cancelled") };
+        assert_eq!(code(good, Some(measured(2)), stopped(Stop::DeadlinePassed)), 98);
+        assert_eq!(code(good, Some(measured(2)), stopped(Stop::Interrupted)), 130);
+    }
+
+    #[test]
+    fn without_results_every_clause_is_still_listed() {
+        let conclusion = concluded("p95 <= 1s; success_rate >= 99%", None, ending("failed"));
+        assert_eq!(conclusion.judgement.clauses.len(), 2);
+        assert_eq!(conclusion.reasons(), ["the run failed"]);
+    }
+}

@@ -1,0 +1,239 @@
+//! Which deployed system a gate asks: one of ours by its environment's name, or any by the address of its API.
+
+use aws_config::SdkConfig;
+use dlt_model::id::Region;
+
+use super::{
+    api::Api,
+    sign_in::{Keys, Password, User},
+};
+use crate::{
+    cloud::{self, Doing, habits},
+    config::{self, Layers},
+    deploy::stacks,
+    exit::Exit,
+    failure::Failure,
+    render::Part,
+};
+
+/// Where the scenario is run, and who asks for it.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct PlaceArgs {
+    /// Run on this environment: `dev` for stacks/dev.yaml, or the path of a file. Without it, here.
+    #[arg(long, env = "DLT_ENV", value_name = "NAME")]
+    pub env: Option<String>,
+    /// Run on the system whose API is here, which needs no environment file.
+    #[arg(long, env = "DLT_API_HOST", value_name = "URL")]
+    pub api: Option<String>,
+    /// The address of the console, for the link to the run; of an environment it is known.
+    #[arg(long, env = "DLT_ALIAS", value_name = "URL")]
+    pub console: Option<String>,
+    /// Sign in as this user of the console instead of with the job's own AWS credentials.
+    #[arg(long, env = "COGNITO_USER", value_name = "NAME")]
+    pub user: Option<String>,
+    /// The parameter in Parameter Store that holds the user's password; COGNITO_PASSWORD is the password itself.
+    #[arg(long, env = "COGNITO_PASSWORD_NAME", value_name = "NAME")]
+    pub password_parameter: Option<String>,
+    /// The user pool; of an environment it is known.
+    #[arg(long, env = "COGNITO_USER_POOL_ID", value_name = "ID")]
+    pub user_pool: Option<String>,
+    /// The user pool's application; of an environment it is known.
+    #[arg(long, env = "COGNITO_CLIENT_ID", value_name = "ID")]
+    pub user_pool_client: Option<String>,
+    /// The identity pool; of an environment it is known.
+    #[arg(long, env = "COGNITO_IDENTITY_POOL_ID", value_name = "ID")]
+    pub identity_pool: Option<String>,
+}
+
+/// A deployed system that can be asked.
+#[derive(Debug)]
+pub struct System {
+    /// Its API.
+    pub api: Api,
+    /// What it is called, as in "on the environment `dev`".
+    pub place: String,
+    /// Where load comes from when a scenario names no region.
+    pub region: Region,
+    console: Option<String>,
+}
+
+impl System {
+    /// A system without a console.
+    #[cfg(test)]
+    pub(super) fn at(api: Api, region: Region) -> Self {
+        Self { api, place: "on a system".to_owned(), region, console: None }
+    }
+
+    /// Where a person sees a run: on the console, or else what the API says of it.
+    pub fn link(&self, test_id: &str, run_id: &str) -> String {
+        match &self.console {
+            Some(console) => format!("{console}/details/{test_id}"),
+            None => self.api.url(&format!("/scenarios/{test_id}/testruns/{run_id}")),
+        }
+    }
+}
+
+/// What a deployed system is reached by.
+#[derive(Debug, Default)]
+struct Known {
+    api: Option<String>,
+    console: Option<String>,
+    pool: Option<String>,
+    client: Option<String>,
+    identity_pool: Option<String>,
+}
+
+/// The system that is asked for; none when the scenario is to be run here.
+///
+/// # Errors
+/// An environment that is not deployed, an address that is none, a user without a password.
+pub async fn connect(args: &PlaceArgs) -> Result<Option<System>, Failure> {
+    if let (Some(name), Some(address)) = (given(&args.env), given(&args.api)) {
+        let message = format!("both the environment `{name}` and the API `{address}` are asked for");
+        return Err(Failure::new(Exit::Usage, message).hint("give one of `--env` (DLT_ENV) and `--api` (DLT_API_HOST)"));
+    }
+    if let Some(address) = given(&args.api) {
+        let api = with_stage(with_scheme(address));
+        let region = region_of(&api).or_else(region_of_habit).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("`{address}` does not say which region it is in")).hint("set AWS_REGION")
+        })?;
+        let config = cloud::configured(&region).await;
+        let known = Known { api: Some(api), ..Known::default() };
+        return open(args, known, region, config, format!("on {address}")).await.map(Some);
+    }
+    let Some(name) = given(&args.env) else { return Ok(None) };
+    let variables =
+        std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+    let environment = config::load(name, &Layers::new(variables, &[]).with_region(habits::region()))?;
+    let config = cloud::configured(&environment.region).await;
+    let stack = Part::Main.stack_name(&environment);
+    let mut outputs = stacks::look(&aws_sdk_cloudformation::Client::new(&config), &stack).await?.outputs;
+    let known = Known {
+        api: outputs.remove("ApiEndpoint"),
+        console: outputs.remove("ConsoleUrl"),
+        pool: outputs.remove("UserPoolId"),
+        client: outputs.remove("UserPoolClientId"),
+        identity_pool: outputs.remove("IdentityPoolId"),
+    };
+    if known.api.is_none() {
+        let message = format!("the stack `{stack}` in {} has no API: it is not deployed", environment.region);
+        return Err(Failure::new(Exit::Invalid, message).hint(format!("`dlt up {name}` deploys it")));
+    }
+    let region = environment.region.clone();
+    open(args, known, region, config, format!("on the environment `{name}`")).await.map(Some)
+}
+
+async fn open(
+    args: &PlaceArgs,
+    known: Known,
+    region: Region,
+    config: SdkConfig,
+    place: String,
+) -> Result<System, Failure> {
+    let user = match given(&args.user) {
+        Some(name) => Some(user(args, &known, name, &config).await?),
+        None => None,
+    };
+    let address = known.api.unwrap_or_default();
+    let base = emulated(&address, config.endpoint_url()).unwrap_or(address);
+    let console = given(&args.console).map(with_scheme).or(known.console);
+    let console = console.map(|url| url.trim_end_matches('/').to_owned());
+    let api = Api::new(&base, region.clone(), Keys::new(config, region.clone(), user))?;
+    Ok(System { api, place, region, console })
+}
+
+async fn user(args: &PlaceArgs, known: &Known, name: &str, config: &SdkConfig) -> Result<User, Failure> {
+    let one = |flag: &Option<String>, known: &Option<String>, what: &str| {
+        given(flag).map(ToOwned::to_owned).or_else(|| known.clone()).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("signing in as `{name}` needs {what}")).hint("`dlt outputs` prints it")
+        })
+    };
+    Ok(User {
+        name: name.to_owned(),
+        password: password(args, name, config).await?,
+        pool: one(&args.user_pool, &known.pool, "the user pool's id (`--user-pool`)")?,
+        client: one(&args.user_pool_client, &known.client, "the application's id (`--user-pool-client`)")?,
+        identity_pool: one(&args.identity_pool, &known.identity_pool, "the identity pool's id (`--identity-pool`)")?,
+    })
+}
+
+/// The password that the job was given, or the one that lies in Parameter Store.
+async fn password(args: &PlaceArgs, name: &str, config: &SdkConfig) -> Result<Password, Failure> {
+    if let Some(password) = std::env::var("COGNITO_PASSWORD").ok().filter(|text| !text.is_empty()) {
+        return Ok(Password::new(password));
+    }
+    let Some(parameter) = given(&args.password_parameter) else {
+        let failure = Failure::new(Exit::Usage, format!("signing in as `{name}` needs a password"));
+        return Err(failure.hint("name the parameter that holds it with `--password-parameter`"));
+    };
+    let ssm = aws_sdk_ssm::Client::new(config);
+    let doing = format!("read the parameter `{parameter}`");
+    let answer = ssm.get_parameter().name(parameter).with_decryption(true).send().await.doing(doing)?;
+    let value = answer.parameter.and_then(|parameter| parameter.value).filter(|value| !value.is_empty());
+    let value = value.ok_or_else(|| Failure::new(Exit::Invalid, format!("the parameter `{parameter}` is empty")))?;
+    Ok(Password::new(value))
+}
+
+/// A value that is there and not empty, as CI systems leave variables.
+pub fn given(value: &Option<String>) -> Option<&str> {
+    value.as_deref().map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn with_scheme(address: &str) -> String {
+    let address = address.trim_end_matches('/');
+    if address.contains("://") { address.to_owned() } else { format!("https://{address}") }
+}
+
+/// Existing pipelines give the API's host alone.
+fn with_stage(url: String) -> String {
+    let has_path = url.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    if has_path { url } else { format!("{url}/prod") }
+}
+
+fn region_of_habit() -> Option<Region> {
+    habits::region().and_then(|(name, _)| name.parse().ok())
+}
+
+/// The region in `…execute-api.<region>.amazonaws.com`.
+fn region_of(api: &str) -> Option<Region> {
+    let (_, rest) = api.split_once(".execute-api.")?;
+    rest.split('.').next()?.parse().ok()
+}
+
+/// The same API at another endpoint than AWS's own, by the path that emulations of API Gateway agree on.
+fn emulated(api: &str, endpoint: Option<&str>) -> Option<String> {
+    let endpoint = endpoint?.trim_end_matches('/');
+    let (id, rest) = api.strip_prefix("https://")?.split_once(".execute-api.")?;
+    let (_, path) = rest.split_once('/')?;
+    Some(format!("{endpoint}/_aws/execute-api/{id}/{path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_api_is_found_in_its_region_and_at_another_endpoint() {
+        let api = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod";
+        assert_eq!(region_of(api).map(|region| region.to_string()).as_deref(), Some("eu-west-1"));
+        let emulated = emulated(api, Some("http://127.0.0.1:4566/"));
+        assert_eq!(emulated.as_deref(), Some("http://127.0.0.1:4566/_aws/execute-api/abc123/prod"));
+        assert_eq!(
+            with_scheme("x.execute-api.us-east-1.amazonaws.com/prod/"),
+            "https://x.execute-api.us-east-1.amazonaws.com/prod"
+        );
+    }
+
+    #[test]
+    fn the_host_of_an_api_alone_means_its_stage() {
+        assert_eq!(with_stage(with_scheme("x.example.com")), "https://x.example.com/prod");
+        assert_eq!(with_stage(with_scheme("https://x.example.com/prod/")), "https://x.example.com/prod");
+        assert_eq!(with_stage("https://x.example.com/blue".to_owned()), "https://x.example.com/blue");
+    }
+
+    #[test]
+    fn empty_variables_are_not_given() {
+        assert_eq!(given(&Some("  ".to_owned())), None);
+        assert_eq!(given(&Some(" dev ".to_owned())), Some("dev"));
+    }
+}

@@ -1,0 +1,354 @@
+//! The gate as a pipeline sees it: `buildspecs/buildspec_dlt.yml` run as CodeBuild runs it, row by row of docs/pipeline.md.
+
+use std::{collections::BTreeSet, process::Command, time::Duration};
+
+use dlt::target::Target;
+use serde_json::Value;
+
+use crate::{
+    buildspec::{Build, Built, run},
+    cloud::{HUB, Stage, worker},
+    support::{Sandbox, eventually, free_port, root},
+};
+
+const PASSWORD: &str = "Correct-horse-7-battery";
+
+fn buildspec() -> String {
+    std::fs::read_to_string(root().join("buildspecs/buildspec_dlt.yml")).expect("the buildspec")
+}
+
+fn target() -> (tokio::runtime::Runtime, Target) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let target = runtime.block_on(Target::start()).expect("a free port");
+    (runtime, target)
+}
+
+/// One virtual user that makes the same requests again and again, so that shares are exact.
+fn scenario(url: &str, good: usize, bad: usize) -> String {
+    let (good, bad) = (vec!["/"; good], vec!["/status/503"; bad]);
+    let requests: Vec<String> = good
+        .iter()
+        .chain(&bad)
+        .map(|path| {
+            format!("  - {{label: \"{}\", url: \"{url}{path}\"}}\n", if *path == "/" { "home" } else { "broken" })
+        })
+        .collect();
+    format!("name: checkout\nload: {{virtual_users: 1, hold_for: 1s}}\nrequests:\n{}", requests.concat())
+}
+
+/// A build of the real buildspec on a scenario of the given shape.
+fn judged(scenario: &str, project: &[(&str, &str)]) -> (Sandbox, Built) {
+    let sandbox = Sandbox::new();
+    sandbox.write("qa.yaml", scenario);
+    let mut variables = vec![("SCENARIO", "qa.yaml")];
+    variables.extend_from_slice(project);
+    let built = run(&sandbox, &buildspec(), &variables);
+    (sandbox, built)
+}
+
+fn report(sandbox: &Sandbox) -> Value {
+    let text = std::fs::read_to_string(sandbox.path().join("dlt-reports/gate.json")).expect("a report");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[track_caller]
+fn last_line_is_the_link(built: &Built, link: &str) {
+    let last = built.log.lines().last().unwrap_or_default();
+    assert!(last.contains(link), "{}", built.log);
+}
+
+#[test]
+fn gate_passes_and_every_reader_gets_its_report() {
+    let (_runtime, target) = target();
+    let (sandbox, built) = judged(&scenario(&target.url(), 3, 0), &[]);
+    assert_eq!(
+        (built.code, built.phases.as_slice()),
+        (0, &[("install".to_owned(), 0), ("build".to_owned(), 0)][..]),
+        "{}",
+        built.log
+    );
+    last_line_is_the_link(&built, "dlt-reports/report.html");
+    assert!(built.log.contains("success_rate >= 99.5%") && built.log.contains("p95 <= 800ms"), "{}", built.log);
+    let junit = &built.reports["dlt-qa"][0];
+    assert!(junit.contains("tests=\"3\" skipped=\"0\" failures=\"0\" errors=\"0\""), "{junit}");
+    let report = report(&sandbox);
+    assert_eq!(report["total"]["samples"], target.answered(), "{report:#}");
+    for name in ["gate.md", "report.html"] {
+        let text = std::fs::read_to_string(sandbox.path().join("dlt-reports").join(name)).expect("a report");
+        assert!(text.contains("success_rate"), "{name}");
+    }
+}
+
+#[test]
+fn gate_fails_just_below_the_floor_and_passes_on_it() {
+    let (_runtime, target) = target();
+    let floor = [("EXPECT_SUCCESS_RATE", "95"), ("SUCCESS_P95", "5")];
+    let (_sandbox, on_it) = judged(&scenario(&target.url(), 19, 1), &floor);
+    assert_eq!(on_it.code, 0, "19 of 20: {}", on_it.log);
+    let (_sandbox, below) = judged(&scenario(&target.url(), 94, 5), &floor);
+    assert_eq!(below.code, 99, "94 of 99: {}", below.log);
+    assert!(below.log.contains("94.9494") && below.log.contains("most failing requests"), "{}", below.log);
+    last_line_is_the_link(&below, "dlt-reports/report.html");
+    let junit = &below.reports["dlt-qa"][0];
+    assert!(junit.contains("failures=\"1\""), "{junit}");
+}
+
+#[test]
+fn gate_judges_every_clause_although_the_first_is_broken() {
+    let (_runtime, target) = target();
+    let slow = scenario(&target.url(), 1, 1).replace("/\"}", "/delay/30\"}");
+    let (sandbox, built) =
+        judged(&slow, &[("SUCCESS_P95", "1ms"), ("EXPECT_SUCCESS_RATE", "99.5"), ("GATE", "warn max < 1ms")]);
+    assert_eq!(built.code, 99, "{}", built.log);
+    let report = report(&sandbox);
+    let outcomes: Vec<&str> =
+        report["clauses"].as_array().expect("clauses").iter().filter_map(|one| one["outcome"].as_str()).collect();
+    assert_eq!(outcomes, ["warning", "broken", "broken"], "{report:#}");
+    assert!(
+        report["clauses"].as_array().expect("clauses").iter().all(|one| one["samples"].as_u64() > Some(0)),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn gate_questions_a_limit_of_99_seconds_before_any_load() {
+    let (_runtime, target) = target();
+    let (sandbox, built) =
+        judged(&scenario(&target.url(), 1, 0), &[("SUCCESS_P95", "99"), ("EXPECT_SUCCESS_RATE", "101")]);
+    assert_eq!(built.code, 2, "{}", built.log);
+    assert!(built.log.contains("`99ms`") && built.log.contains("more than 100%"), "{}", built.log);
+    let (_sandbox, nothing) =
+        judged(&scenario(&target.url(), 1, 0), &[("SUCCESS_P95", ""), ("EXPECT_SUCCESS_RATE", "")]);
+    assert_eq!(nothing.code, 2, "{}", nothing.log);
+    assert_eq!(target.answered(), 0);
+    assert!(!sandbox.path().join("dlt-reports").exists());
+}
+
+#[test]
+fn gate_never_passes_without_samples() {
+    let (_runtime, target) = target();
+    let sandbox = Sandbox::new();
+    sandbox.write("qa.yaml", &scenario(&target.url(), 1, 0).replace("hold_for: 1s", "hold_for: 120s"));
+    let build = Build::start(&sandbox, &buildspec(), &[("SCENARIO", "qa.yaml")], &|_| None);
+    eventually("the load arrives", Duration::from_secs(60), || (target.answered() > 5).then_some(()));
+    let gates = children(build.process.id());
+    let workers: Vec<u32> = gates.iter().flat_map(|gate| children(*gate)).collect();
+    assert_eq!(workers.len(), 1, "the gate's only child is its worker");
+    let killed = Command::new("kill").args(["-KILL", &workers[0].to_string()]).status();
+    assert!(killed.is_ok_and(|status| status.success()));
+    let built = build.end();
+    assert_eq!(built.code, 98, "{}", built.log);
+    assert_eq!(report(&sandbox)["clauses"].as_array().map(Vec::len), Some(2), "every clause is listed");
+    let junit = &built.reports["dlt-qa"][0];
+    assert!(junit.contains("the run is sound") && !junit.contains("errors=\"0\""), "{junit}");
+    last_line_is_the_link(&built, "dlt-reports/report.html");
+}
+
+/// The processes that a process has started.
+fn children(of: u32) -> Vec<u32> {
+    let parent = |pid: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()
+    };
+    let pids = std::fs::read_dir("/proc").expect("a list of processes").flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| parent(*pid) == Some(of)).collect()
+}
+
+#[test]
+fn gate_fails_when_the_target_is_down() {
+    let url = format!("http://127.0.0.1:{}", free_port());
+    let (_sandbox, built) = judged(&scenario(&url, 1, 0), &[]);
+    assert_eq!(built.code, 99, "{}", built.log);
+    assert!(built.log.contains("connect refused"), "{}", built.log);
+}
+
+#[test]
+fn gate_cancels_the_run_when_the_build_is_stopped_and_when_the_deadline_passes() {
+    let (_runtime, target) = target();
+    let long = scenario(&target.url(), 1, 0).replace("hold_for: 1s", "hold_for: 120s");
+    let sandbox = Sandbox::new();
+    sandbox.write("qa.yaml", &long);
+    let build = Build::start(&sandbox, &buildspec(), &[("SCENARIO", "qa.yaml")], &|_| None);
+    eventually("the load arrives", Duration::from_secs(60), || (target.answered() > 5).then_some(()));
+    build.stop();
+    let stopped = build.end();
+    assert_eq!(stopped.code, 130, "{}", stopped.log);
+    let at_the_end = target.answered();
+    assert_eq!(report(&sandbox)["total"]["samples"], at_the_end, "what was measured is kept: {}", stopped.log);
+    last_line_is_the_link(&stopped, "dlt-reports/report.html");
+
+    let (sandbox, late) = judged(&long, &[("DLT_DEADLINE", "4s")]);
+    assert_eq!(late.code, 98, "{}", late.log);
+    assert_eq!(report(&sandbox)["stoppedBy"], "deadline");
+}
+
+#[test]
+fn gate_compares_with_an_earlier_run() {
+    let (_runtime, target) = target();
+    let fast = scenario(&target.url(), 1, 0);
+    let (sandbox, first) = judged(&fast, &[("SUCCESS_P95", "5")]);
+    assert_eq!(first.code, 0, "{}", first.log);
+    std::fs::copy(sandbox.path().join("dlt-reports/gate.json"), sandbox.path().join("baseline.json")).expect("a copy");
+    sandbox.write("qa.yaml", &fast.replace("/\"}", "/delay/400\"}"));
+    let variables = [
+        ("SCENARIO", "qa.yaml"),
+        ("SUCCESS_P95", "5"),
+        ("DLT_BASELINE", "baseline.json"),
+        ("DLT_BASELINE_GROWTH", "50"),
+    ];
+    let worse = run(&sandbox, &buildspec(), &variables);
+    assert_eq!(worse.code, 99, "{}", worse.log);
+    assert!(worse.log.contains("the baseline asks for p95 <="), "{}", worse.log);
+}
+
+#[test]
+fn gate_on_a_deployed_system_for_a_role_and_for_a_user() {
+    let (_runtime, target) = target();
+    let stage = Stage::set(&[], Some("/cognito/password"));
+    stage.look(&["secret", HUB, "/cognito/password", PASSWORD]);
+    stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
+    let sandbox = &stage.sandbox;
+    let spec = buildspec();
+    sandbox.write("qa.yaml", &scenario(&target.url(), 19, 1));
+
+    // The job's own keys; the scenario's first status is no end, and is waited through.
+    let on_env = [("SCENARIO", "qa.yaml"), ("DLT_ENV", "shop"), ("EXPECT_SUCCESS_RATE", "95"), ("SUCCESS_P95", "5")];
+    let passed = run(sandbox, &spec, &on_env);
+    assert_eq!(passed.code, 0, "{}", passed.log);
+    assert!(passed.log.contains("queued\n"), "{}", passed.log);
+    let first = report(sandbox);
+    assert_eq!(first["total"]["samples"], target.answered(), "{first:#}");
+    let link = first["link"].as_str().expect("a link").to_owned();
+    assert!(link.starts_with("https://") && link.contains("/details/"), "{link}");
+    last_line_is_the_link(&passed, &link);
+
+    // The same scenario, by its name, as a user whose password CodeBuild takes from Parameter Store.
+    let as_user =
+        spec.replace("phases:\n", "  parameter-store:\n    COGNITO_PASSWORD: $COGNITO_PASSWORD_NAME\n\nphases:\n");
+    let project = [
+        ("SCENARIO", "checkout"),
+        ("DLT_ENV", "shop"),
+        ("COGNITO_USER", "chief"),
+        ("COGNITO_PASSWORD_NAME", "/cognito/password"),
+        ("EXPECT_SUCCESS_RATE", "95.1"),
+        ("SUCCESS_P95", "1us"),
+    ];
+    let stored = |name: &str| (name == "/cognito/password").then(|| PASSWORD.to_owned());
+    let failed = Build::start(sandbox, &as_user, &project, &stored).end();
+    assert_eq!(failed.code, 99, "{}", failed.log);
+    assert!(!failed.log.contains(PASSWORD), "a password is never printed");
+    let second = report(sandbox);
+    assert_eq!(second["testId"], first["testId"], "one history");
+    let outcomes: Vec<&Value> =
+        second["clauses"].as_array().expect("clauses").iter().map(|one| &one["outcome"]).collect();
+    assert_eq!(outcomes, ["broken", "broken"], "{second:#}");
+    last_line_is_the_link(&failed, second["link"].as_str().expect("a link"));
+
+    // A target that is down is a broken clause; a worker that is lost makes the run prove nothing.
+    sandbox.write("qa.yaml", &scenario(&format!("http://127.0.0.1:{}", free_port()), 1, 0));
+    // This user's password is read by the gate itself, and the run before is the baseline.
+    let signed_in =
+        [("COGNITO_USER", "chief"), ("COGNITO_PASSWORD_NAME", "/cognito/password"), ("DLT_BASELINE", "previous")];
+    let down = run(sandbox, &spec, &[on_env.as_slice(), &signed_in].concat());
+    assert_eq!(down.code, 99, "{}", down.log);
+    assert!(down.log.contains("the baseline asks for p95") && !down.log.contains(PASSWORD), "{}", down.log);
+    assert!(down.log.contains("connect refused"), "{}", down.log);
+    sandbox.write("qa.yaml", &scenario(&target.url(), 1, 0).replace("hold_for: 1s", "hold_for: 10m"));
+    let before = target.answered();
+    let build = Build::start(sandbox, &spec, &on_env, &|_| None);
+    eventually("the load arrives", Duration::from_secs(120), || (target.answered() > before + 5).then_some(()));
+    let pid = worker(&stage, 0).expect("worker 0 runs").to_string();
+    assert!(Command::new("kill").args(["-KILL", &pid]).status().is_ok_and(|status| status.success()));
+    let lost = build.end();
+    assert_eq!(lost.code, 98, "{}", lost.log);
+    last_line_is_the_link(&lost, report(sandbox)["link"].as_str().expect("a link"));
+
+    // A build that is stopped cancels the run on AWS too.
+    sandbox.write("qa.yaml", &scenario(&target.url(), 1, 0).replace("hold_for: 1s", "hold_for: 10m"));
+    let before = target.answered();
+    let build = Build::start(sandbox, &spec, &on_env, &|_| None);
+    eventually("the load arrives", Duration::from_secs(120), || (target.answered() > before + 5).then_some(()));
+    build.stop();
+    let stopped = build.end();
+    assert_eq!(stopped.code, 130, "{}", stopped.log);
+    assert_eq!(report(sandbox)["status"], "cancelled", "{}", stopped.log);
+    assert_eq!(report(sandbox)["total"]["samples"], target.answered() - before, "{}", stopped.log);
+}
+
+#[test]
+fn a_pipeline_comes_and_goes_and_its_gate_needs_nothing_but_what_it_is_given() {
+    let (_runtime, target) = target();
+    let stage = Stage::set(&[], None);
+    let sandbox = &stage.sandbox;
+    let bootstrap = [
+        "pipeline",
+        "bootstrap",
+        "shop",
+        "--connection",
+        "arn:aws:codeconnections:us-east-1:000000000000:connection/c0ffee",
+        "--repository",
+        "shop/checkout",
+        "--binary",
+        "dlt-linux",
+        "--yes",
+    ];
+    let mut program = vec![0_u8; 64];
+    program[..4].copy_from_slice(b"\x7fELF");
+    program[18] = 62;
+    std::fs::write(sandbox.path().join("dlt-linux"), program).expect("a file");
+    let early = sandbox.dlt(&bootstrap).with_code(3);
+    assert!(early.err.contains("not deployed"), "{}", early.err);
+    stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
+    let without = stage.account();
+
+    let made = sandbox.dlt(&bootstrap).with_code(0);
+    assert!(made.out.contains("dlt-shop-pipeline"), "{}{}", made.out, made.err);
+    let again = sandbox.dlt(&bootstrap).with_code(0);
+    assert!(format!("{}{}", again.out, again.err).contains("nothing to do"), "{}{}", again.out, again.err);
+
+    // What the project is given is enough for the gate, in a container without an environment file.
+    let project: Value = serde_json::from_str(&stage.look(&["project", HUB, "dlt-shop-dlt-qa"])).expect("JSON");
+    assert_eq!(project["buildspec"], "buildspecs/buildspec_dlt.yml");
+    let given = project["variables"].as_object().expect("variables");
+    assert!(given["DLT_BINARY"].as_str().is_some_and(|url| url.starts_with("s3://dlt-shop-artifacts-")), "{project:#}");
+    let policy = sandbox.dlt(&["pipeline", "bootstrap", "shop", "--print-policy"]).with_code(0).out;
+    let keys: Vec<String> = serde_json::from_str(&stage.look(&["keys", HUB, "job", &policy])).expect("two keys");
+    let mut container = Sandbox::new();
+    container
+        .variable("AWS_ENDPOINT_URL", &stage.aws.endpoint)
+        .variable("AWS_ACCESS_KEY_ID", &keys[0])
+        .variable("AWS_SECRET_ACCESS_KEY", &keys[1])
+        .variable("AWS_EC2_METADATA_DISABLED", "true");
+    container.write("qa.yaml", &scenario(&target.url(), 1, 0));
+    let mut variables = vec![("SCENARIO", "qa.yaml"), ("SUCCESS_P95", "5")];
+    variables.extend(given.iter().map(|(name, value)| (name.as_str(), value.as_str().expect("text"))));
+    let built = run(&container, &buildspec(), &variables);
+    assert_eq!(built.code, 0, "{}", built.log);
+    assert_eq!(report(&container)["total"]["samples"], target.answered(), "{}", built.log);
+
+    sandbox.dlt(&["pipeline", "rm", "shop", "--yes"]).with_code(0);
+    assert_eq!(stage.account(), without, "the pipeline leaves nothing behind");
+    let gone = sandbox.dlt(&["pipeline", "rm", "shop", "--yes"]).with_code(0);
+    assert!(gone.err.contains("there is no pipeline"), "{}{}", gone.out, gone.err);
+    sandbox.dlt(&bootstrap).with_code(0);
+    let down = sandbox.dlt(&["down", "shop", "--yes"]).with_code(0);
+    assert!(format!("{}{}", down.out, down.err).contains("dlt-shop-pipeline"), "{}{}", down.out, down.err);
+}
+
+#[test]
+fn every_row_of_the_pipelines_table_is_a_test() {
+    let table = std::fs::read_to_string(root().join("docs/pipeline.md")).expect("the page");
+    let own = std::fs::read_to_string(root().join("tests/it/gate.rs")).expect("this file");
+    let conclusion = std::fs::read_to_string(root().join("src/gate/conclusion.rs")).expect("a source");
+    let (_, rows) = table.split_once("## What became").expect("the table");
+    let named: BTreeSet<&str> = rows
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.ends_with("` |"))
+        .filter_map(|line| line.rsplit('`').nth(1))
+        .collect();
+    assert!(named.len() >= 8, "{named:?}");
+    for name in named {
+        assert!(own.contains(&format!("fn {name}(")) || conclusion.contains(&format!("fn {name}(")), "{name}");
+    }
+}

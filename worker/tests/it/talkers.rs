@@ -103,7 +103,6 @@ impl Talker {
     }
 }
 
-#[expect(clippy::result_large_err, reason = "the library's signature")]
 async fn chat(stream: TcpStream, heard: Arc<Heard>) {
     let notes = Arc::clone(&heard);
     let greet = move |asking: &Asking, agreed: Agreed| {

@@ -94,8 +94,9 @@ impl Actor {
                 Action::Pause(pause) => {
                     let pause = pause::draw(*pause, &mut self.user.random);
                     let mut aside = Aside::new(label, recorder);
-                    let idle = talk.session.idle(pause, &mut aside.traffic).await;
-                    idle.map(|messages| talk.skip(messages)).map(|()| true).map_err(|fault| broken(&talk, fault))
+                    let (messages, idle) = talk.session.idle(pause, &mut aside.traffic).await;
+                    talk.skip(messages);
+                    idle.map(|()| true).map_err(|fault| broken(&talk, fault))
                 }
             };
             match done {

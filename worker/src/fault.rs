@@ -79,6 +79,7 @@ impl Fault {
                 | Self::ConnectFailed
                 | Self::OutOfSockets
                 | Self::DnsFailed
+                | Self::NoAddress
                 | Self::CannotBeSent
                 | Self::SignInFailed
         )

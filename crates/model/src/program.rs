@@ -732,7 +732,8 @@ pub struct WebSocket {
     pub protocols: Vec<String>,
     /// For the handshake, and for each answer awaited.
     pub timeout_ms: u64,
-    /// In order; at the end the connection is closed.
+    /// In order; at the end the connection is closed. An answer that does not come, or a connection that breaks, ends the
+    /// conversation, and all checks that were still to come fail.
     pub actions: Vec<SocketAction>,
 }
 
@@ -744,7 +745,8 @@ pub enum SocketAction {
     Send(Template),
     /// Sends a binary message.
     SendBytes(#[serde(with = "crate::bytes")] Vec<u8>),
-    /// Waits for a message that passes all checks; others are counted and skipped.
+    /// Waits for a message that passes all checks; others are skipped, and counted by `websocket_messages_skipped`.
+    /// What is sent right before it is a part of its sample.
     Receive {
         /// On its text as [`Subject::Body`] or [`Subject::JsonPath`].
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -753,7 +755,7 @@ pub enum SocketAction {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         extract: Vec<Extract>,
     },
-    /// Waits, answering pings and counting messages.
+    /// Waits, answering pings and counting messages as skipped.
     Pause(Pause),
 }
 
@@ -777,7 +779,8 @@ pub struct Grpc {
     pub metadata: Vec<(String, Template)>,
     /// For the whole call.
     pub timeout_ms: u64,
-    /// On the answer as JSON; [`Subject::Status`] is the gRPC status. Without a check on it, 0 is the success.
+    /// On the answer as JSON; [`Subject::Status`] is the gRPC status. Without a check on it, 0 is the success. With any other
+    /// status there is no answer, and [`Subject::Body`] is the peer's message about it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
     /// What is kept of the answer as JSON.

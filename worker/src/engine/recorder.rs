@@ -93,6 +93,14 @@ impl Recorder {
         self.ledger.borrow_mut().metric(index, kind).record(value, at_ms);
     }
 
+    /// Bytes of a label that belong to none of its samples.
+    pub fn pass(&self, label: usize, traffic: &Traffic) {
+        Ledger::place(&mut self.ledger.borrow_mut().labels, label).pass(traffic);
+        let mut window = self.window.borrow_mut();
+        window.bytes_received += traffic.bytes_received;
+        window.bytes_sent += traffic.bytes_sent;
+    }
+
     /// A virtual user iterates, until the guard is dropped.
     pub fn enter(&self) -> Presence<'_> {
         let now = self.virtual_users.get() + 1;
@@ -225,7 +233,7 @@ impl Sample<'_> {
 impl Drop for Sample<'_> {
     fn drop(&mut self) {
         if self.is_open {
-            let sent = self.traffic.requests > 0;
+            let sent = self.traffic.requests > 0 || self.traffic.bytes_sent > 0;
             let fault = if sent { Fault::Interrupted } else { Fault::InterruptedBeforeSending };
             self.record(Err(fault), false, Instant::now());
         }

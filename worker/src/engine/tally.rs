@@ -73,6 +73,12 @@ impl Tally {
         }
     }
 
+    /// Counts bytes that belong to no sample.
+    pub fn pass(&mut self, traffic: &Traffic) {
+        self.bytes_received += traffic.bytes_received;
+        self.bytes_sent += traffic.bytes_sent;
+    }
+
     /// Counts one transaction, which has nothing but a duration.
     pub fn record_transaction(&mut self, duration: Duration, succeeded: bool, is_interrupted: bool) {
         if succeeded {

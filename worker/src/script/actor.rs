@@ -1,5 +1,7 @@
 //! One virtual user on its way through the program.
 
+mod calls;
+mod conversation;
 mod exchange;
 mod frames;
 
@@ -113,10 +115,9 @@ impl Actor {
         while let Some(op) = ops.get(at) {
             at += 1;
             match op {
-                Op::Request(request) => {
+                Op::Request(_) | Op::WebSocket(_) | Op::Grpc(_) | Op::Tcp(_) => {
                     has_waited = true;
-                    let succeeded = self.request(desk, request, intended.take(), recorder).await;
-                    if !succeeded {
+                    if !self.sample(desk, op, intended.take(), recorder).await {
                         frames.fail();
                     }
                     if desk.scripts.reuse == Reuse::Never {
@@ -150,6 +151,17 @@ impl Actor {
             yield_now().await;
         }
         None
+    }
+
+    /// An instruction that sends something; says whether it succeeded. What is seldom used takes its memory when it is.
+    async fn sample(&mut self, desk: &Desk, op: &Op, intended: Option<Instant>, recorder: &Recorder) -> bool {
+        match op {
+            Op::Request(request) => self.request(desk, request, intended, recorder).await,
+            Op::WebSocket(socket) => Box::pin(self.converse_over(desk, socket, intended, recorder)).await,
+            Op::Grpc(call) => Box::pin(self.grpc(desk, call, intended, recorder)).await,
+            Op::Tcp(tcp) => Box::pin(self.tcp(desk, tcp, intended, recorder)).await,
+            _ => true,
+        }
     }
 
     /// An instruction that never waits; says which comes next.

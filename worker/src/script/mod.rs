@@ -19,6 +19,7 @@ mod names;
 mod patterns;
 mod pause;
 mod program;
+mod protocols;
 mod resources;
 mod user;
 mod value;

@@ -13,6 +13,7 @@ use super::{
     feeds::Feed,
     logic::Logic,
     names::Names,
+    protocols::{Grpc, Tcp, WebSocket},
     value::{Slot, Text},
 };
 use crate::{
@@ -56,6 +57,9 @@ pub struct Flow {
 /// One instruction. Steps that hold others become jumps, so that a user needs no stack of futures.
 pub enum Op {
     Request(Box<Request>),
+    WebSocket(Box<WebSocket>),
+    Grpc(Box<Grpc>),
+    Tcp(Box<Tcp>),
     Pause(Pause),
     Set(Box<[(Slot, Text)]>),
     Measure(Box<Measure>),

@@ -16,7 +16,6 @@ mod chunked;
 mod conversation;
 mod dial;
 mod dns;
-#[cfg_attr(not(test), expect(dead_code, reason = "steps call it, once they are compiled from programs"))]
 mod grpc;
 mod head;
 mod http2;
@@ -27,27 +26,22 @@ mod proxy;
 mod response;
 mod session;
 mod stream;
-#[cfg_attr(not(test), expect(dead_code, reason = "steps call it, once they are compiled from programs"))]
 mod tcp;
 mod tls;
 mod traffic;
-#[cfg_attr(not(test), expect(dead_code, reason = "steps call it, once they are compiled from programs"))]
 mod websocket;
 
 pub use answer::{Answer, Want};
 pub use dial::Wire;
 #[cfg(feature = "s3")]
 pub use dns::StoreNames;
-#[expect(unused_imports, reason = "steps call it, once they are compiled from programs")]
-pub use grpc::{GrpcAnswer, GrpcMethod, call_grpc};
+pub use grpc::{GrpcMethod, call_grpc};
 pub use http2::of_head;
 pub use origin::Origin;
 pub use session::Session;
-#[cfg_attr(not(test), expect(unused_imports, reason = "steps call it, once they are compiled from programs"))]
 pub use tcp::call_tcp;
 pub use tls::Roots;
 pub use traffic::Traffic;
-#[cfg_attr(not(test), expect(unused_imports, reason = "steps call it, once they are compiled from programs"))]
 pub use websocket::{Message, WebSocketSession};
 
 #[cfg(test)]

@@ -55,12 +55,6 @@ impl Session {
         Self { wire, kept: Vec::new(), response: Response::new(), alarm: Alarm::new() }
     }
 
-    /// What the session's connections share with those of other users.
-    #[expect(dead_code, reason = "steps call it, once they are compiled from programs")]
-    pub fn wire(&self) -> &Rc<Wire> {
-        &self.wire
-    }
-
     /// Sends a request and reads its response to the end, over the kept connection when there is one.
     ///
     /// `traffic` is true at every moment, so that whoever drops this half-way knows what was sent.

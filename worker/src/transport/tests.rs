@@ -104,7 +104,7 @@ async fn a_websocket_says_hears_and_closes() {
             }
             assert_eq!(socket.receive(SHORT, &mut traffic).await, Err(Fault::RequestTimeout));
             socket.send(Message::Text("late".to_owned()), SOON, &mut traffic).await.expect("sent");
-            assert_eq!(socket.idle(SHORT, &mut traffic).await, Ok(1));
+            assert_eq!(socket.idle(SHORT, &mut traffic).await, (1, Ok(())));
             socket.close(&mut traffic).await;
             assert_eq!(traffic.requests, 1);
             // Frames of 5, 3 and 4 bytes, and a close: 2 bytes before each, and 4 more for the mask.

@@ -116,18 +116,17 @@ impl WebSocketSession {
         Ok(message)
     }
 
-    /// Lets time pass, answering pings, and says how many messages came meanwhile.
-    ///
-    /// # Errors
-    /// [`Fault::WebSocketClosed`] when the peer closed the conversation.
-    pub async fn idle(&mut self, pause: Duration, traffic: &mut Traffic) -> Result<u64, Fault> {
+    /// Lets time pass, answering pings, and says how many messages came meanwhile, and whether the peer closed the
+    /// conversation before the time was up.
+    pub async fn idle(&mut self, pause: Duration, traffic: &mut Traffic) -> (u64, Result<(), Fault>) {
         let until = Instant::now() + pause;
         let _bill = Bill::new(&self.count, traffic, false);
         let mut messages = 0;
         loop {
             match timeout_at(until.into(), self.next()).await {
-                Err(_) => return Ok(messages),
-                Ok(next) => next.map(|_| messages += 1)?,
+                Err(_) => return (messages, Ok(())),
+                Ok(Err(fault)) => return (messages, Err(fault)),
+                Ok(Ok(_)) => messages += 1,
             }
         }
     }

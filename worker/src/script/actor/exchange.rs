@@ -13,7 +13,9 @@ use crate::{
     request::Target,
     script::{
         auth::Pass,
+        check::Check,
         desk::Desk,
+        extract::Extract,
         looks::Looks,
         program::{Fixed, Form, Label, Request},
         resources::Embedded,
@@ -191,19 +193,7 @@ impl Actor {
     ) -> bool {
         let looks = Looks::new(answer.status, &answer.headers, &answer.body, took(&sample.traffic));
         let accepted = request.expect.accepts(answer.status);
-        let mut passed = true;
-        for check in &request.checks {
-            let passes = check.passes(&looks, &mut self.user.scope());
-            recorder.check(check.index, passes);
-            passed &= passes;
-        }
-        let mut extracted = true;
-        for extract in &request.extract {
-            let value = extract.from(&looks, &mut self.user.scope());
-            extracted &= value.is_some();
-            // What an earlier answer left must not pass for this one's.
-            self.user.variables[extract.variable] = value.unwrap_or_default();
-        }
+        let (passed, extracted) = self.examine(&request.checks, &request.extract, &looks, recorder);
         let outcome = match () {
             () if accepted && !complete => Err(Fault::ResourceFailed),
             () if accepted && !extracted => Err(Fault::ExtractFailed),
@@ -213,9 +203,33 @@ impl Actor {
         sample.finish(outcome, succeeded);
         succeeded
     }
+
+    /// Says whether all checks passed, and whether everything was found that is kept.
+    pub(super) fn examine(
+        &mut self,
+        checks: &[Check],
+        extract: &[Extract],
+        looks: &Looks<'_>,
+        recorder: &Recorder,
+    ) -> (bool, bool) {
+        let mut passed = true;
+        for check in checks {
+            let passes = check.passes(looks, &mut self.user.scope());
+            recorder.check(check.index, passes);
+            passed &= passes;
+        }
+        let mut extracted = true;
+        for extract in extract {
+            let value = extract.from(looks, &mut self.user.scope());
+            extracted &= value.is_some();
+            // What an earlier answer left must not pass for this one's.
+            self.user.variables[extract.variable] = value.unwrap_or_default();
+        }
+        (passed, extracted)
+    }
 }
 
 /// From the first byte sent to the last received.
-fn took(traffic: &Traffic) -> Duration {
+pub(super) fn took(traffic: &Traffic) -> Duration {
     [traffic.sending, traffic.waiting, traffic.receiving].into_iter().flatten().sum()
 }

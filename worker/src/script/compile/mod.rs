@@ -1,5 +1,6 @@
 //! From the written program to the compiled one. Everything that can be wrong is found here, before a worker says ready.
 
+mod protocols;
 mod request;
 mod steps;
 mod texts;

@@ -15,6 +15,7 @@ use crate::{
         extract::Extract,
         label_of, patterns,
         program::{Fixed, Form, Label, Request},
+        protocols::Exam,
         value::{Scope, Text, Value},
     },
     transport::Want,
@@ -37,25 +38,7 @@ impl Compiler<'_> {
             }
             Some(auth) => self.auth(auth, &mut draft)?,
         };
-        let checks: Result<Box<[Check]>, String> = request
-            .checks
-            .iter()
-            .map(|check| {
-                let index = self.names.checks.place(&check.name).index();
-                let compiled = Check::compile(check, index, |text| self.text(text));
-                compiled.map_err(|why| format!("check `{}`: {why}", check.name))
-            })
-            .collect();
-        let extract: Result<Box<[Extract]>, String> = request
-            .extract
-            .iter()
-            .map(|extract| {
-                let default = extract.default.as_ref().map(|default| self.text(default)).transpose()?;
-                let compiled = Extract::compile(extract, self.slot(&extract.variable)?, default);
-                compiled.map_err(|why| format!("extraction of `{}`: {why}", extract.variable))
-            })
-            .collect();
-        let (checks, extract) = (checks?, extract?);
+        let Exam { checks, extract } = self.exam(&request.checks, &request.extract)?;
         let want = Want {
             headers: request.resources
                 || checks.iter().any(Check::wants_headers)
@@ -208,7 +191,7 @@ impl Compiler<'_> {
         })
     }
 
-    fn fixed_label(&self, label: &str) -> Label {
+    pub(super) fn fixed_label(&self, label: &str) -> Label {
         Label::Fixed(self.names.labels.place(&label_of(label, self.secrets)).index())
     }
 }

@@ -88,9 +88,9 @@ impl Compiler<'_> {
                 ops[begin] = Op::Items(list?);
             }
             Step::Choose(branches) => self.choose(branches, &inside, ops)?,
-            Step::WebSocket(_) => return Err("WebSocket conversations cannot be run by this worker yet".to_owned()),
-            Step::Grpc(_) => return Err("gRPC calls cannot be run by this worker yet".to_owned()),
-            Step::Tcp(_) => return Err("bare TCP cannot be run by this worker yet".to_owned()),
+            Step::WebSocket(socket) => ops.push(Op::WebSocket(Box::new(self.websocket(socket)?))),
+            Step::Grpc(grpc) => ops.push(Op::Grpc(Box::new(self.grpc(grpc)?))),
+            Step::Tcp(tcp) => ops.push(Op::Tcp(Box::new(self.tcp(tcp)?))),
         }
         Ok(())
     }
@@ -163,7 +163,7 @@ fn reserve(ops: &mut Vec<Op>) -> usize {
     ops.len() - 1
 }
 
-fn check_pause(pause: Pause) -> Result<(), String> {
+pub(super) fn check_pause(pause: Pause) -> Result<(), String> {
     let longest = match pause {
         Pause::Constant { ms } => ms,
         Pause::Uniform { min_ms, max_ms } if min_ms > max_ms => {

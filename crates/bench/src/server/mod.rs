@@ -87,6 +87,9 @@ pub struct Server {
     threads: Vec<JoinHandle<Tally>>,
 }
 
+/// How many connections may wait to be accepted: as many as Linux grants unless told otherwise.
+const QUEUE: i32 = 4_096;
+
 impl Server {
     /// Starts a thread on each of these processors; connections are dealt out to them in turn.
     ///
@@ -99,6 +102,8 @@ impl Server {
         stall: Option<Stall>,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
+        // mio's own queue would be full within a stall, and who is turned away there comes back after a second.
+        rustix::net::listen(&listener, QUEUE)?;
         let address = listener.local_addr()?;
         let tls = match protocol {
             Protocol::Http1 => None,

@@ -61,8 +61,8 @@ fn head(forecast: &Forecast) -> String {
         rest => format!(", then up to {rest} to finish"),
     };
     format!(
-        "{} VUs at most · {} in {shown} · {}{finish}",
-        units::count(forecast.virtual_users),
+        "{} at most · {} in {shown} · {}{finish}",
+        counted(forecast.virtual_users, "VU"),
         counted(u64::from(forecast.workers), "worker"),
         forecast.duration,
     )

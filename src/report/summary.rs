@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use console::Style;
 use dlt_model::{
     gate::{ClauseVerdict, Judgement, Outcome, Severity, Verdict},
+    metric::CheckCount,
     report::Measurements,
     summary::Summary,
 };
@@ -79,11 +80,35 @@ pub fn text(summary: &Summary, judgement: &Judgement, paint: &Paint) -> String {
     .expect("writing to a string");
     text.push_str(&labels(summary));
     text.push_str(&failures(&total.all, paint));
+    text.push_str(&checks(summary, paint));
+    text.push_str(&undone(summary, paint));
     for remark in summary.partial_reasons().iter().chain(&summary.degraded_reasons()) {
         writeln!(text, "{} {remark}", paint.doubtful.apply_to("!")).expect("writing to a string");
     }
     text.push_str(&verdict(judgement, paint));
     text
+}
+
+/// How often each check held.
+fn checks(summary: &Summary, paint: &Paint) -> String {
+    let line = |(name, count): (&String, &CheckCount)| {
+        let mark = if count.failed == 0 { paint.good.apply_to("✓") } else { paint.bad.apply_to("✗") };
+        let (passed, all) = (units::count(count.passed), units::count(count.passed + count.failed));
+        format!("{mark} check {name}: {passed} of {all}\n")
+    };
+    summary.total.checks.iter().map(line).collect()
+}
+
+/// Iterations that could not begin, and users who found no data.
+fn undone(summary: &Summary, paint: &Paint) -> String {
+    let mark = paint.doubtful.apply_to("!");
+    let dropped = Some(summary.total.iterations.dropped)
+        .filter(|dropped| *dropped > 0)
+        .map(|dropped| format!("{mark} {} iterations could not begin\n", units::count(dropped)));
+    let feeds = summary.total.exhausted_feeds.iter();
+    let ended =
+        feeds.map(|(feed, users)| format!("{mark} {} VUs ended: no row left in {feed}\n", units::count(*users)));
+    dropped.into_iter().chain(ended).collect()
 }
 
 /// A row per label, and one for everything when there is more than one.
@@ -216,6 +241,20 @@ mod tests {
         };
         summary.add(&report).expect("one of its workers");
         summary
+    }
+
+    #[test]
+    fn checks_dropped_iterations_and_empty_feeds_are_told() {
+        let mut summary = summary();
+        summary.total.checks.insert("has a token".to_owned(), CheckCount { passed: 9, failed: 1 });
+        summary.total.iterations.dropped = 7;
+        summary.total.exhausted_feeds.insert("users.csv".to_owned(), 3);
+        let paint = Paint::new(false);
+        assert_eq!(checks(&summary, &paint), "✗ check has a token: 9 of 10\n");
+        assert_eq!(
+            undone(&summary, &paint),
+            "! 7 iterations could not begin\n! 3 VUs ended: no row left in users.csv\n"
+        );
     }
 
     #[test]

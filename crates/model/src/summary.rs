@@ -82,6 +82,9 @@ pub struct Part {
     /// Groups of steps that were timed together, by name; no part of `all`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub transactions: BTreeMap<String, Measurements>,
+    /// How many virtual users ended because a feed had no row left for them, by the feed's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub exhausted_feeds: BTreeMap<String, u64>,
     /// By how much iterations with an instant of their own began after it.
     #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub lateness: Histogram,
@@ -301,6 +304,7 @@ impl Part {
         self.max_virtual_users += report.max_virtual_users;
         self.add_iterations(report.iterations);
         self.add_details(&report.checks, &report.metrics, &report.transactions);
+        self.add_exhausted(&report.exhausted_feeds);
         self.lateness.merge(&report.lateness);
         self.iteration_duration.merge(&report.iteration_duration);
     }
@@ -313,6 +317,7 @@ impl Part {
         self.max_virtual_users += other.max_virtual_users;
         self.add_iterations(other.iterations);
         self.add_details(&other.checks, &other.metrics, &other.transactions);
+        self.add_exhausted(&other.exhausted_feeds);
         self.lateness.merge(&other.lateness);
         self.iteration_duration.merge(&other.iteration_duration);
     }
@@ -331,6 +336,12 @@ impl Part {
         }
         for (name, measurements) in transactions {
             self.transactions.entry(name.clone()).or_default().merge(measurements);
+        }
+    }
+
+    fn add_exhausted(&mut self, feeds: &BTreeMap<String, u64>) {
+        for (feed, users) in feeds {
+            *self.exhausted_feeds.entry(feed.clone()).or_default() += users;
         }
     }
 

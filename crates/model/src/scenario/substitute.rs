@@ -8,30 +8,33 @@ use crate::{
     problem::{Place, Problem},
 };
 
+/// How a variable's value is found.
+pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// Replaces every variable; the answer is a problem for each that is not set and has no default, which stays as it stands.
-pub(super) fn substitute(root: &mut Node, lookup: &dyn Fn(&str) -> Option<String>) -> Vec<Problem> {
+pub(super) fn substitute(root: &mut Node, lookup: Lookup<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    walk(root, "", lookup, &mut problems);
+    each_text(root, "", &mut |text, place, path| {
+        *text = replace(text, lookup, &mut |name| problems.push(unset(place, path, name)));
+    });
     problems
 }
 
-fn walk(node: &mut Node, path: &str, lookup: &dyn Fn(&str) -> Option<String>, problems: &mut Vec<Problem>) {
+/// Visits every scalar that has a `${` in it, with its place and its path.
+pub(super) fn each_text(node: &mut Node, path: &str, visit: &mut dyn FnMut(&mut String, Place, &str)) {
     let place = node.place;
     match &mut node.value {
-        Value::Scalar { text, .. } if text.contains("${") => {
-            let replaced = replace(text, lookup, &mut |name| problems.push(unset(place, path, name)));
-            *text = replaced;
-        }
+        Value::Scalar { text, .. } if text.contains("${") => visit(text, place, path),
         Value::Scalar { .. } => {}
         Value::Sequence(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                walk(item, &format!("{path}[{index}]"), lookup, problems);
+                each_text(item, &format!("{path}[{index}]"), visit);
             }
         }
         Value::Mapping(entries) => {
             for (key, value) in entries {
                 let below = if path.is_empty() { key.text.clone() } else { format!("{path}.{}", key.text) };
-                walk(value, &below, lookup, problems);
+                each_text(value, &below, visit);
             }
         }
     }
@@ -42,24 +45,24 @@ fn unset(place: Place, path: &str, name: &str) -> Problem {
         .hint(format!("set it, or give a default: ${{{name}:-…}}"))
 }
 
-fn replace(text: &str, lookup: &dyn Fn(&str) -> Option<String>, unset: &mut dyn FnMut(&str)) -> String {
+fn replace(text: &str, lookup: Lookup<'_>, unset: &mut dyn FnMut(&str)) -> String {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
         let escaped = rest[..at].ends_with('$');
-        let reference = if escaped { None } else { reference(&rest[at + 2..]) };
+        let reference = if escaped { None } else { Reference::read(&rest[at + 2..]) };
         match reference {
-            Some(Reference { name, default, length }) => {
+            Some(reference) => {
                 result.push_str(&rest[..at]);
-                let value = lookup(name).filter(|value| default.is_none() || !value.is_empty());
-                match value.or_else(|| default.map(ToOwned::to_owned)) {
+                let end = at + 2 + reference.length;
+                match reference.value(lookup) {
                     Some(value) => result.push_str(&value),
                     None => {
-                        unset(name);
-                        result.push_str(&rest[at..at + 2 + length]);
+                        unset(reference.name);
+                        result.push_str(&rest[at..end]);
                     }
                 }
-                rest = &rest[at + 2 + length..];
+                rest = &rest[end..];
             }
             None => {
                 result.push_str(if escaped { &rest[..at - 1] } else { &rest[..at] });
@@ -71,22 +74,32 @@ fn replace(text: &str, lookup: &dyn Fn(&str) -> Option<String>, unset: &mut dyn 
     result + rest
 }
 
-struct Reference<'a> {
-    name: &'a str,
+/// What stands behind a `${`.
+pub(super) struct Reference<'a> {
+    /// The variable.
+    pub name: &'a str,
     default: Option<&'a str>,
     /// Up to and with the closing brace.
-    length: usize,
+    pub length: usize,
 }
 
-/// Reads `NAME}` or `NAME:-default}`; a name is made of letters, digits and underscores and does not begin with a digit or
-/// with two underscores, which are JMeter's functions.
-fn reference(text: &str) -> Option<Reference<'_>> {
-    let end = text.find('}')?;
-    let inner = &text[..end];
-    let (name, default) = inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)));
-    let first = name.chars().next()?;
-    let word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    (word && !first.is_ascii_digit() && !name.starts_with("__")).then_some(Reference { name, default, length: end + 1 })
+impl<'a> Reference<'a> {
+    /// Reads `NAME}` or `NAME:-default}`; a name is made of letters, digits and underscores and does not begin with a digit
+    /// or with two underscores, which are JMeter's functions.
+    pub fn read(text: &'a str) -> Option<Self> {
+        let end = text.find('}')?;
+        let inner = &text[..end];
+        let (name, default) = inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)));
+        let first = name.chars().next()?;
+        let word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        (word && !first.is_ascii_digit() && !name.starts_with("__")).then_some(Self { name, default, length: end + 1 })
+    }
+
+    /// The variable's value; the default where it is not set or empty.
+    pub fn value(&self, lookup: Lookup<'_>) -> Option<String> {
+        let value = lookup(self.name).filter(|value| self.default.is_none() || !value.is_empty());
+        value.or_else(|| self.default.map(ToOwned::to_owned))
+    }
 }
 
 #[cfg(test)]

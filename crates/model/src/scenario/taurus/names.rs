@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     holes,
-    reader::{Reader, join, present},
+    reader::{Reader, present},
 };
 use crate::{
-    document::{Node, Value},
+    document::Node,
     problem::{Place, Problem},
+    scenario::substitute::{Lookup, Reference, each_text},
     template::Part,
 };
 
@@ -139,40 +140,12 @@ impl Reader<'_> {
 }
 
 /// Replaces every `${NAME}` that the document does not define; the answer is a problem for each that is not set.
-pub(in crate::scenario) fn put_in(
-    root: &mut Node,
-    names: &Names,
-    lookup: &dyn Fn(&str) -> Option<String>,
-) -> Vec<Problem> {
+pub(in crate::scenario) fn put_in(root: &mut Node, names: &Names, lookup: Lookup<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    walk(root, "", names, lookup, &mut problems);
+    each_text(root, "", &mut |text, place, path| {
+        *text = replaced(text, names, lookup, &mut |name| problems.push(unset(place, path, name)));
+    });
     problems
-}
-
-fn walk(
-    node: &mut Node,
-    path: &str,
-    names: &Names,
-    lookup: &dyn Fn(&str) -> Option<String>,
-    problems: &mut Vec<Problem>,
-) {
-    let place = node.place;
-    match &mut node.value {
-        Value::Scalar { text, .. } if text.contains("${") => {
-            *text = replaced(text, names, lookup, &mut |name| problems.push(unset(place, path, name)));
-        }
-        Value::Scalar { .. } => {}
-        Value::Sequence(items) => {
-            for (index, item) in items.iter_mut().enumerate() {
-                walk(item, &format!("{path}[{index}]"), names, lookup, problems);
-            }
-        }
-        Value::Mapping(entries) => {
-            for (key, value) in entries {
-                walk(value, &join(path, &key.text), names, lookup, problems);
-            }
-        }
-    }
 }
 
 fn unset(place: Place, path: &str, name: &str) -> Problem {
@@ -180,13 +153,13 @@ fn unset(place: Place, path: &str, name: &str) -> Problem {
         .hint(format!("set it, give a default: ${{{name}:-…}}, or define it below `variables`"))
 }
 
-fn replaced(text: &str, names: &Names, lookup: &dyn Fn(&str) -> Option<String>, unset: &mut dyn FnMut(&str)) -> String {
+fn replaced(text: &str, names: &Names, lookup: Lookup<'_>, unset: &mut dyn FnMut(&str)) -> String {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
         let (before, after) = (&rest[..at], &rest[at + 2..]);
         let own = |name: &str| names.is_defined(name) || names.list_of(name).is_some();
-        let reference = reference(after).filter(|reference| !own(reference.name));
+        let reference = Reference::read(after).filter(|reference| !own(reference.name));
         let length = reference.as_ref().map_or(0, |reference| reference.length);
         match reference {
             Some(_) if before.ends_with('\\') => {
@@ -199,13 +172,12 @@ fn replaced(text: &str, names: &Names, lookup: &dyn Fn(&str) -> Option<String>, 
                 result.push('\\');
                 result.push_str(&rest[at..at + 2 + length]);
             }
-            Some(Reference { name, default, .. }) => {
+            Some(reference) => {
                 result.push_str(before);
-                let value = lookup(name).filter(|value| default.is_none() || !value.is_empty());
-                match value.or_else(|| default.map(ToOwned::to_owned)) {
+                match reference.value(lookup) {
                     Some(value) => result.push_str(&value.replace("${", "\\${")),
                     None => {
-                        unset(name);
+                        unset(reference.name);
                         result.push_str(&rest[at..at + 2 + length]);
                     }
                 }
@@ -218,23 +190,6 @@ fn replaced(text: &str, names: &Names, lookup: &dyn Fn(&str) -> Option<String>, 
         rest = &after[length..];
     }
     result + rest
-}
-
-struct Reference<'a> {
-    name: &'a str,
-    default: Option<&'a str>,
-    /// Up to and with the closing brace.
-    length: usize,
-}
-
-/// Reads `NAME}` or `NAME:-default}`; JMeter's functions begin with two underscores and are none.
-fn reference(text: &str) -> Option<Reference<'_>> {
-    let end = text.find('}')?;
-    let inner = &text[..end];
-    let (name, default) = inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)));
-    let first = name.chars().next()?;
-    let word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    (word && !first.is_ascii_digit() && !name.starts_with("__")).then_some(Reference { name, default, length: end + 1 })
 }
 
 #[cfg(test)]

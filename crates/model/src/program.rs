@@ -6,7 +6,7 @@ mod protocols;
 mod request;
 mod response;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,13 @@ impl Program {
         })
     }
 
+    /// The labels that samples can have; none where a label is known during the run only.
+    pub fn labels(&self) -> Option<BTreeSet<&str>> {
+        let groups = self.client.url_groups.iter().map(|group| group.label.as_str());
+        let own = self.steps().filter_map(Step::label).map(Template::as_literal);
+        own.chain(groups.map(Some)).collect()
+    }
+
     /// Every step of every flow, in order, however deep; those that hold others before what they hold.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         let mut open: Vec<&Step> =
@@ -65,7 +72,18 @@ impl Program {
 impl Step {
     /// Whether it sends something and is counted.
     pub fn is_sample(&self) -> bool {
-        matches!(self, Self::Request(_) | Self::WebSocket(_) | Self::Grpc(_) | Self::Tcp(_))
+        self.label().is_some()
+    }
+
+    /// Under which name its samples are counted, if it makes any.
+    fn label(&self) -> Option<&Template> {
+        match self {
+            Self::Request(request) => Some(&request.label),
+            Self::WebSocket(socket) => Some(&socket.label),
+            Self::Grpc(grpc) => Some(&grpc.label),
+            Self::Tcp(tcp) => Some(&tcp.label),
+            _ => None,
+        }
     }
 
     /// The steps that it holds itself.

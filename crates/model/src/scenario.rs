@@ -29,7 +29,7 @@ use crate::{
     gate::Clause,
     id::Region,
     load::Execution,
-    problem::{Problem, Problems},
+    problem::{Problem, Problems, suggest},
     program::Program,
 };
 
@@ -113,11 +113,33 @@ impl Scenario {
     ) -> Result<(Self, Vec<Warning>), Problems> {
         refuse_scripts(file_name)?;
         let mut root = document::parse(&json_escapes(text)).map_err(|problem| quotes(problem, text))?;
-        if dlt_json::looks_like(&root) {
-            return dlt_json::read_file(root, sources, default_region);
-        }
-        let unset = substitute::substitute(&mut root, sources.variable);
-        beside(unset, native::read(&root, sources, default_region))
+        let (scenario, mut warnings) = if dlt_json::looks_like(&root) {
+            dlt_json::read_file(root, sources, default_region)?
+        } else {
+            let unset = substitute::substitute(&mut root, sources.variable);
+            beside(unset, native::read(&root, sources, default_region))?
+        };
+        warnings.extend(scenario.thresholds_of_strangers());
+        Ok((scenario, warnings))
+    }
+
+    /// Thresholds on labels that no sample will have, which nothing can satisfy.
+    fn thresholds_of_strangers(&self) -> Vec<Warning> {
+        let Some(labels) = self.program.labels() else { return Vec::new() };
+        let stranger = |clause: &Clause| {
+            let label = clause.selector.as_deref().filter(|label| !labels.contains(label))?;
+            let warning = Problem::of(
+                "thresholds",
+                format!("no sample will be labelled `{label}`, so `{clause}` can never be judged"),
+            );
+            Some(match suggest(label, labels.iter().copied()) {
+                Some(near) => warning.hint(format!("did you mean `{near}`?")),
+                None => {
+                    warning.hint(format!("the labels are: {}", labels.iter().copied().collect::<Vec<_>>().join(", ")))
+                }
+            })
+        };
+        self.thresholds.iter().filter_map(stranger).collect()
     }
 
     /// The most virtual users that can exist at once, over all executions and regions.

@@ -6,12 +6,11 @@ use comfy_table::{CellAlignment, Table, presets};
 use console::Style;
 use dlt_model::{
     gate::{ClauseVerdict, Judgement, Outcome, Severity, Verdict},
-    metric::CheckCount,
     report::Measurements,
     summary::Summary,
 };
 
-use super::units;
+use super::{besides, units};
 
 /// How many different outcomes of failed samples are shown.
 const SHOWN_OUTCOMES: usize = 8;
@@ -20,7 +19,7 @@ const SHOWN_OUTCOMES: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Paint {
     pub(super) good: Style,
-    bad: Style,
+    pub(super) bad: Style,
     pub(super) doubtful: Style,
     pub(super) faint: Style,
     pub(super) strong: Style,
@@ -80,8 +79,7 @@ pub fn text(summary: &Summary, judgement: &Judgement, paint: &Paint) -> String {
     .expect("writing to a string");
     text.push_str(&labels(summary));
     text.push_str(&failures(&total.all, paint));
-    text.push_str(&checks(summary, paint));
-    text.push_str(&undone(summary, paint));
+    text.push_str(&besides::text(summary, paint));
     for remark in summary.partial_reasons().iter().chain(&summary.degraded_reasons()) {
         writeln!(text, "{} {remark}", paint.doubtful.apply_to("!")).expect("writing to a string");
     }
@@ -89,44 +87,38 @@ pub fn text(summary: &Summary, judgement: &Judgement, paint: &Paint) -> String {
     text
 }
 
-/// How often each check held.
-fn checks(summary: &Summary, paint: &Paint) -> String {
-    let line = |(name, count): (&String, &CheckCount)| {
-        let mark = if count.failed == 0 { paint.good.apply_to("✓") } else { paint.bad.apply_to("✗") };
-        let (passed, all) = (units::count(count.passed), units::count(count.passed + count.failed));
-        format!("{mark} check {name}: {passed} of {all}\n")
-    };
-    summary.total.checks.iter().map(line).collect()
-}
-
-/// Iterations that could not begin, and users who found no data.
-fn undone(summary: &Summary, paint: &Paint) -> String {
-    let mark = paint.doubtful.apply_to("!");
-    let dropped = Some(summary.total.iterations.dropped)
-        .filter(|dropped| *dropped > 0)
-        .map(|dropped| format!("{mark} {} iterations could not begin\n", units::count(dropped)));
-    let feeds = summary.total.exhausted_feeds.iter();
-    let ended =
-        feeds.map(|(feed, users)| format!("{mark} {} VUs ended: no row left in {feed}\n", units::count(*users)));
-    dropped.into_iter().chain(ended).collect()
-}
-
 /// A row per label, and one for everything when there is more than one.
 fn labels(summary: &Summary) -> String {
+    let labels = &summary.total.labels;
+    let all = (labels.len() > 1).then_some(("all", &summary.total.all));
+    let rows = labels.iter().map(|(label, measurements)| (label.as_str(), measurements)).chain(all);
+    format!("\n{}\n", latencies("request", rows, summary.duration_ms()))
+}
+
+/// A table of latencies with a blank line after it.
+pub(super) fn latencies<'a>(
+    what: &str,
+    rows: impl IntoIterator<Item = (&'a str, &'a Measurements)>,
+    duration_ms: u64,
+) -> String {
+    let rows = rows.into_iter().map(|(label, measurements)| row(label, measurements, duration_ms));
+    table([what, "samples", "failed", "rate", "p50", "p90", "p95", "p99", "max"], 8, rows)
+}
+
+/// A table without lines: a column of text, then so many of numbers, then text again.
+pub(super) fn table<const N: usize>(
+    header: [&str; N],
+    numbers: usize,
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["request", "samples", "failed", "rate", "p50", "p90", "p95", "p99", "max"]);
-    let duration_ms = summary.duration_ms();
-    for (label, measurements) in &summary.total.labels {
-        table.add_row(row(label, measurements, duration_ms));
-    }
-    if summary.total.labels.len() > 1 {
-        table.add_row(row("all", &summary.total.all, duration_ms));
-    }
-    for column in table.column_iter_mut().skip(1) {
+    table.set_header(header);
+    table.add_rows(rows);
+    for column in table.column_iter_mut().skip(1).take(numbers) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("\n{}\n\n", trimmed(&table.to_string()))
+    format!("{}\n\n", trimmed(&table.to_string()))
 }
 
 fn row(label: &str, measurements: &Measurements, duration_ms: u64) -> [String; 9] {
@@ -202,7 +194,7 @@ fn trimmed(table: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use dlt_model::{
         gate,
         id::Region,
@@ -211,7 +203,8 @@ mod tests {
 
     use super::*;
 
-    fn summary() -> Summary {
+    /// A run of two workers of which one reported.
+    pub fn summary() -> Summary {
         let (test_id, run_id) = ("demo".parse().expect("an id"), "run".parse().expect("an id"));
         let region = Region::local();
         let mut summary = Summary::new(&test_id, &run_id, [(0, &region), (1, &region)]);
@@ -241,20 +234,6 @@ mod tests {
         };
         summary.add(&report).expect("one of its workers");
         summary
-    }
-
-    #[test]
-    fn checks_dropped_iterations_and_empty_feeds_are_told() {
-        let mut summary = summary();
-        summary.total.checks.insert("has a token".to_owned(), CheckCount { passed: 9, failed: 1 });
-        summary.total.iterations.dropped = 7;
-        summary.total.exhausted_feeds.insert("users.csv".to_owned(), 3);
-        let paint = Paint::new(false);
-        assert_eq!(checks(&summary, &paint), "✗ check has a token: 9 of 10\n");
-        assert_eq!(
-            undone(&summary, &paint),
-            "! 7 iterations could not begin\n! 3 VUs ended: no row left in users.csv\n"
-        );
     }
 
     #[test]

@@ -39,6 +39,16 @@ pub fn count(number: u64) -> String {
     grouped
 }
 
+/// A number without a unit, to three decimals at most: `40.5`, `12 345`, `0.125`.
+pub fn decimal(number: f64) -> String {
+    let rounded = (number * 1_000.0).round() / 1_000.0;
+    let text = if rounded == 0.0 { "0".to_owned() } else { format!("{rounded}") };
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
+    let (whole, rest) = digits.find('.').map_or((digits, ""), |dot| digits.split_at(dot));
+    let whole = whole.parse().map_or_else(|_| whole.to_owned(), count);
+    format!("{sign}{whole}{rest}")
+}
+
 /// So many a second, from a number and a duration in milliseconds; a dash when no time passed.
 pub fn per_second(number: u64, duration_ms: u64) -> String {
     if duration_ms == 0 {
@@ -75,6 +85,12 @@ mod tests {
         assert_eq!(shown, ["412 µs", "12.4 ms", "412 ms", "1.50 s", "61.0 s"]);
         assert_eq!([7, 4_096, 1_250_000].map(bytes), ["7 B", "4.10 kB", "1.25 MB"]);
         assert_eq!([0, 65_000, 3_661_000].map(span), ["0s", "1m05s", "1h01m01s"]);
+    }
+
+    #[test]
+    fn a_number_without_a_unit_has_three_decimals_at_most() {
+        let shown = [0.0, -0.000_1, 40.5, 0.125_4, -12_345.678_9].map(decimal);
+        assert_eq!(shown, ["0", "0", "40.5", "0.125", "-12\u{202f}345.679"]);
     }
 
     #[test]

@@ -112,7 +112,8 @@ impl Metric {
     /// The value that `percent` (0 to 100) of a trend's values do not exceed.
     #[expect(clippy::cast_precision_loss, reason = "a trend is told to three digits")]
     pub fn percentile(&self, percent: f64) -> Option<f64> {
-        self.values.percentile_us(percent).map(|thousandths| thousandths as f64 / 1_000.0)
+        // A bucket's upper edge may lie above the largest value in it.
+        self.values.percentile_us(percent).map(|thousandths| (thousandths as f64 / 1_000.0).min(self.max))
     }
 }
 

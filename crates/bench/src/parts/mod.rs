@@ -2,6 +2,7 @@
 
 mod closed;
 mod cores;
+mod effort;
 mod memory;
 mod open;
 mod soak;
@@ -27,6 +28,8 @@ pub enum Part {
     Stall,
     /// How late 20,000 arrivals/s begin.
     Lateness,
+    /// Instructions and system calls per request; only when it is named.
+    Effort,
     /// Half the capacity for an hour, memory every ten seconds; only when it is named.
     Soak,
 }
@@ -45,6 +48,7 @@ impl Part {
             Self::Memory => show(&memory::measure(bench, args)),
             Self::Stall => show(&open::measure_stall(bench, args)),
             Self::Lateness => show(&open::measure_lateness(bench, args)),
+            Self::Effort => show(&effort::measure(bench, args)),
             Self::Soak => show(&soak::measure(bench, args)),
         }
     }

@@ -26,6 +26,12 @@ pub enum Tool {
     Taurus,
 }
 
+/// Where a program is, if it is installed.
+pub fn on_path(program: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
 impl Tool {
     pub const ALL: [Self; 11] = [
         Self::Worker(Checks::Status),
@@ -83,14 +89,8 @@ impl Tool {
                 "python3 -m venv .venv/taurus && .venv/taurus/bin/pip install bzt, and a JMeter that it finds",
             ),
         };
-        let paths = std::env::var_os("PATH").unwrap_or_default();
-        folder
-            .map(|folder| root.join(folder))
-            .into_iter()
-            .chain(std::env::split_paths(&paths))
-            .map(|folder| folder.join(program))
-            .find(|path| path.is_file())
-            .ok_or(cure)
+        let own = folder.map(|folder| root.join(folder).join(program)).filter(|path| path.is_file());
+        own.or_else(|| on_path(program)).ok_or(cure)
     }
 
     /// The most users that it can have without taking the machine down.

@@ -7,6 +7,8 @@ use hdrhistogram::{
 };
 use serde::{Deserialize, Serialize, de, ser};
 
+use crate::counts::Counts;
+
 /// The shortest latency that is told apart, in microseconds.
 pub const MIN_US: u64 = 1;
 /// The longest latency that is told apart: one hour, in microseconds. Longer ones count as this.
@@ -38,6 +40,23 @@ impl<const DIGITS: u8, const MAX: u64> Distribution<DIGITS, MAX> {
     pub fn merge(&mut self, other: &Self) {
         if let Some(other) = other.seen() {
             self.open().add(other).expect("all histograms grow up to the same largest number");
+        }
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, counts: &Counts<DIGITS, MAX>) {
+        for (number, count) in counts.buckets() {
+            self.open().record_n(number, count).expect("it grows up to the largest number that is admitted");
+        }
+    }
+
+    /// Adds every count of a histogram that tells more apart: its buckets lie within ours, so that this is the same as if we
+    /// had recorded everything ourselves.
+    pub fn merge_finer<const MORE_DIGITS: u8>(&mut self, other: &Distribution<MORE_DIGITS, MAX>) {
+        const { assert!(MORE_DIGITS >= DIGITS, "a coarser histogram does not know which of our buckets it counts for") };
+        for (value, count) in other.buckets() {
+            let hdr = self.open();
+            hdr.record_n(value.min(MAX), count).expect("it grows up to the largest number that is admitted");
         }
     }
 
@@ -155,6 +174,21 @@ mod tests {
         }
         left.merge(&right);
         assert_eq!(left, all);
+    }
+
+    #[test]
+    fn a_finer_histogram_merges_as_if_everything_had_been_recorded_in_the_coarser_one() {
+        let (mut fine, mut merged, mut recorded) =
+            (Histogram::default(), PhaseHistogram::default(), PhaseHistogram::default());
+        for value in (0..40_000_u64).map(|number| number * number * 7).chain([MAX_US - 1, MAX_US, MAX_US + 1]) {
+            fine.record(value);
+            recorded.record(value);
+        }
+        merged.merge_finer(&fine);
+        assert_eq!(merged, recorded);
+        assert_eq!((merged.min_us(), merged.max_us()), (recorded.min_us(), recorded.max_us()));
+        merged.merge_finer(&Histogram::default());
+        assert_eq!(merged, recorded);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod assignment;
 pub mod buckets;
 pub mod bytes;
 pub mod condition;
+pub mod counts;
 pub mod dlt_results;
 pub mod document;
 pub mod duration;

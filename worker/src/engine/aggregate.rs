@@ -72,8 +72,8 @@ impl Aggregate {
         sum.failed += window.failed;
         sum.bytes_received += window.bytes_received;
         sum.bytes_sent += window.bytes_sent;
-        sum.latency.merge(&window.latency);
-        sum.lateness.merge(&window.lateness);
+        sum.latency.add(&window.latency);
+        sum.lateness.add(&window.lateness);
         sum.virtual_users += window.virtual_users;
         sum.loop_lag = sum.loop_lag.max(window.loop_lag);
         sum.dropped_iterations += window.dropped;

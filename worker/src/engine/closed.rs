@@ -110,19 +110,24 @@ impl User {
                 new
             }
         };
+        let end = stream.at(stint.end);
+        // Where one iteration ends the next one begins: the clock is read once for both.
+        let mut now = Instant::now();
         while !stream.halt.is_raised() {
-            if stream.elapsed() >= stint.end {
+            if now >= end {
                 return End::Rest;
             }
             if !left.take() {
                 return End::Done;
             }
-            let Ok(pause) = actor.iterate(Instant::now(), recorder).await else { return End::Done };
+            let Ok(rest) = actor.iterate(now, now, recorder).await else { return End::Done };
+            now = rest.from;
             let unconnected = if recorder.is_unconnected() { UNCONNECTED_PAUSE } else { Duration::ZERO };
-            let pause = pause.unwrap_or_default().max(unconnected);
+            let pause = rest.pause.max(unconnected);
             // The pause after the last step belongs to no iteration: nobody waits for it at the end.
             if !pause.is_zero() {
-                stream.halt.sleep_until((Instant::now() + pause).min(stream.at(stint.end))).await;
+                stream.halt.sleep_until((now + pause).min(end)).await;
+                now = Instant::now();
             }
         }
         End::Rest

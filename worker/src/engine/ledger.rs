@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use dlt_model::{
+    counts::LatencyCounts,
     histogram::Histogram,
     metric::{CheckCount, Metric},
     program::MetricKind,
@@ -21,8 +22,8 @@ pub struct Ledger {
     /// How often a feed had no row left for a user.
     pub exhausted: Vec<u64>,
     pub iterations: Iterations,
-    pub lateness: Histogram,
-    pub iteration_duration: Histogram,
+    pub lateness: LatencyCounts,
+    pub iteration_duration: LatencyCounts,
     /// When the last sample ended.
     pub last_end: Option<Instant>,
 }
@@ -81,8 +82,8 @@ impl Totals {
         self.iterations.completed += ledger.iterations.completed;
         self.iterations.interrupted += ledger.iterations.interrupted;
         self.iterations.dropped += ledger.iterations.dropped;
-        self.lateness.merge(&ledger.lateness);
-        self.iteration_duration.merge(&ledger.iteration_duration);
+        self.lateness.add(&ledger.lateness);
+        self.iteration_duration.add(&ledger.iteration_duration);
         self.last_end = self.last_end.max(ledger.last_end);
     }
 }

@@ -90,11 +90,12 @@ async fn attend(stream: Rc<Stream>, pool: Rc<Pool>, seat: Rc<Seat>, number: u64)
     }
     while let Some(intended) = pool.next(&seat).await {
         let presence = recorder.enter();
-        recorder.note_lateness(intended);
-        let Ok(pause) = actor.iterate(intended, recorder).await else { return };
+        let now = Instant::now();
+        recorder.note_lateness(intended, now);
+        let Ok(rest) = actor.iterate(intended, now, recorder).await else { return };
         drop(presence);
-        if let Some(pause) = pause.filter(|pause| !pause.is_zero()) {
-            stream.halt.sleep_until(Instant::now() + pause).await;
+        if !rest.pause.is_zero() {
+            stream.halt.sleep_until(rest.from + rest.pause).await;
         }
         pool.release(&seat);
     }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dlt_model::{histogram::Histogram, program::MetricKind};
+use dlt_model::{counts::LatencyCounts, program::MetricKind};
 
 use super::{
     ledger::Ledger,
@@ -54,9 +54,9 @@ impl Recorder {
     }
 
     /// Notes that an iteration begins now that was meant to begin at this instant.
-    pub fn note_lateness(&self, intended: Instant) {
-        let lateness_us = microseconds(intended.elapsed());
-        let note = |histogram: &mut Histogram| histogram.record(lateness_us);
+    pub fn note_lateness(&self, intended: Instant, now: Instant) {
+        let lateness_us = microseconds(now.saturating_duration_since(intended));
+        let note = |counts: &mut LatencyCounts| counts.record(lateness_us);
         note(&mut self.window.borrow_mut().lateness);
         note(&mut self.ledger.borrow_mut().lateness);
     }
@@ -110,14 +110,14 @@ impl Recorder {
         Presence(self)
     }
 
-    /// An iteration begins. Dropping the guard means that it was interrupted.
-    pub fn begin_iteration(&self) -> Iteration<'_> {
-        Iteration { recorder: self, began: Instant::now(), is_complete: false }
+    /// An iteration begins now. Dropping the guard means that it was interrupted.
+    pub fn begin_iteration(&self, now: Instant) -> Iteration<'_> {
+        Iteration { recorder: self, began: now, ended: None }
     }
 
-    /// A sample begins. Dropping the guard means that it was interrupted.
-    pub fn begin_sample(&self, label: usize, intended: Instant) -> Sample<'_> {
-        Sample { recorder: self, label, intended, began: Instant::now(), traffic: Traffic::default(), is_open: true }
+    /// A sample begins now that was meant to begin at `intended`. Dropping the guard means that it was interrupted.
+    pub fn begin_sample(&self, label: usize, intended: Instant, now: Instant) -> Sample<'_> {
+        Sample { recorder: self, label, intended, began: now, traffic: Traffic::default(), is_open: true }
     }
 
     /// A transaction begins. Dropping the guard means that it was interrupted.
@@ -139,22 +139,22 @@ impl Drop for Presence<'_> {
 pub struct Iteration<'a> {
     recorder: &'a Recorder,
     began: Instant,
-    is_complete: bool,
+    ended: Option<Instant>,
 }
 
 impl Iteration<'_> {
-    /// It ran to its last step.
-    pub fn complete(mut self) {
-        self.is_complete = true;
+    /// It has run to its last step, now.
+    pub fn complete(mut self, now: Instant) {
+        self.ended = Some(now);
     }
 }
 
 impl Drop for Iteration<'_> {
     fn drop(&mut self) {
         let mut ledger = self.recorder.ledger.borrow_mut();
-        if self.is_complete {
+        if let Some(ended) = self.ended {
             ledger.iterations.completed += 1;
-            ledger.iteration_duration.record(microseconds(self.began.elapsed()));
+            ledger.iteration_duration.record(microseconds(ended.saturating_duration_since(self.began)));
         } else {
             ledger.iterations.interrupted += 1;
         }
@@ -258,9 +258,10 @@ mod tests {
     #[test]
     fn what_is_dropped_half_way_is_counted_as_interrupted() {
         let recorder = recorder();
-        drop(recorder.begin_iteration());
-        drop(recorder.begin_sample(0, Instant::now()));
-        let mut sent = recorder.begin_sample(0, Instant::now());
+        let now = Instant::now();
+        drop(recorder.begin_iteration(now));
+        drop(recorder.begin_sample(0, now, now));
+        let mut sent = recorder.begin_sample(0, now, now);
         sent.traffic.requests = 1;
         drop(sent);
         drop(recorder.begin_transaction(0));
@@ -275,12 +276,14 @@ mod tests {
     #[test]
     fn a_sample_is_counted_once_and_a_rotated_recorder_begins_anew() {
         let recorder = recorder();
-        recorder.begin_sample(3, Instant::now()).finish(Ok(200), true);
+        let now = Instant::now();
+        recorder.begin_sample(3, now, now).finish(Ok(200), true);
         assert!(!recorder.is_unconnected());
-        recorder.begin_sample(3, Instant::now()).finish(Err(Fault::ConnectRefused), false);
+        recorder.begin_sample(3, now, now).finish(Err(Fault::ConnectRefused), false);
         assert!(recorder.is_unconnected());
         let second = recorder.rotate(Box::default());
-        assert_eq!((second.succeeded, second.failed, second.latency.count()), (1, 1, 2));
+        let latencies: u64 = second.latency.buckets().map(|(_, count)| count).sum();
+        assert_eq!((second.succeeded, second.failed, latencies), (1, 1, 2));
         assert!(recorder.rotate(Box::default()).is_empty());
         let whole = &seen(&recorder).labels[3];
         assert_eq!((whole.samples(), whole.outcomes["200"], whole.outcomes["connect refused"]), (2, 1, 1));
@@ -289,9 +292,10 @@ mod tests {
     #[test]
     fn latency_counts_from_the_intended_start_and_service_from_the_actual_one() {
         let recorder = recorder();
-        let intended = Instant::now().checked_sub(Duration::from_secs(2)).expect("the machine runs for longer");
-        recorder.note_lateness(intended);
-        recorder.begin_sample(0, intended).finish(Ok(200), true);
+        let now = Instant::now();
+        let intended = now.checked_sub(Duration::from_secs(2)).expect("the machine runs for longer");
+        recorder.note_lateness(intended, now);
+        recorder.begin_sample(0, intended, now).finish(Ok(200), true);
         let totals = seen(&recorder);
         assert!(totals.labels[0].latency.min_us() >= Some(1_990_000));
         assert!(totals.labels[0].service.max_us() < Some(1_000_000));
@@ -309,7 +313,8 @@ mod tests {
         let mut broken = recorder.begin_transaction(0);
         broken.fail();
         broken.complete();
-        recorder.begin_iteration().complete();
+        let now = Instant::now();
+        recorder.begin_iteration(now).complete(now);
         recorder.drop_iteration();
         recorder.give_up(2);
         recorder.exhausted(0);

@@ -12,9 +12,9 @@ use std::{
 
 use dlt_model::segment::Segment;
 use tokio::{
-    runtime,
+    runtime::{self, LocalOptions},
     sync::{mpsc, watch},
-    task::{JoinSet, LocalSet},
+    task::JoinSet,
     time::{sleep, sleep_until},
 };
 
@@ -73,8 +73,8 @@ impl Shard {
     /// # Errors
     /// Returns an error when the thread's event loop or its timers cannot be made.
     pub fn run(self) -> io::Result<()> {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        LocalSet::new().block_on(&runtime, self.drive())
+        let runtime = runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+        runtime.block_on(self.drive())
     }
 
     async fn drive(mut self) -> io::Result<()> {
@@ -82,10 +82,12 @@ impl Shard {
         let halt = Rc::new(Halt::default());
         let timers: io::Result<Vec<_>> = self.plan.executions.iter().map(|_| ExactTimer::new()).collect();
         let timers = timers?;
+        // Everything that takes its time is done before the start.
+        let desk = self.desk()?;
         if !self.wait_for_start().await {
             halt.raise();
         }
-        let mut streams = self.start_streams(timers, &recorder, &halt)?;
+        let mut streams = self.start_streams(timers, &desk, &recorder, &halt);
         let probe = tokio::task::spawn_local(probe_lag(Rc::clone(&recorder)));
         let mut second = 1;
         loop {
@@ -118,14 +120,18 @@ impl Shard {
         }
     }
 
+    fn desk(&self) -> io::Result<Rc<Desk>> {
+        let wire = Wire::new(&self.plan.client, &self.roots).map_err(io::Error::other)?;
+        Ok(Rc::new(Desk::new(Arc::clone(&self.plan.scripts), Rc::new(wire), self.rows)))
+    }
+
     fn start_streams(
         &self,
         timers: Vec<ExactTimer>,
+        desk: &Rc<Desk>,
         recorder: &Rc<Recorder>,
         halt: &Rc<Halt>,
-    ) -> io::Result<JoinSet<()>> {
-        let wire = Wire::new(&self.plan.client, &self.roots).map_err(io::Error::other)?;
-        let desk = Rc::new(Desk::new(Arc::clone(&self.plan.scripts), Rc::new(wire), self.rows));
+    ) -> JoinSet<()> {
         let mut streams = JoinSet::new();
         for (number, timer) in timers.into_iter().enumerate() {
             let stream = Stream {
@@ -134,13 +140,13 @@ impl Shard {
                 flow: self.plan.executions[number].flow.as_str().into(),
                 share: self.share,
                 clock: self.clock,
-                desk: Rc::clone(&desk),
+                desk: Rc::clone(desk),
                 recorder: Rc::clone(recorder),
                 halt: Rc::clone(halt),
             };
             streams.spawn_local(stream.run(timer));
         }
-        Ok(streams)
+        streams
     }
 
     async fn deliver(&self, second: u64, ledger: Option<Box<Ledger>>, recorder: &Recorder) {

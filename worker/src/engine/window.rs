@@ -1,8 +1,8 @@
-//! What one thread saw in one second: plain counters and two histograms, made once and used again and again.
+//! What one thread saw in one second: plain counters and two sets of counts, made once and used again and again.
 
 use std::time::Duration;
 
-use dlt_model::histogram::Histogram;
+use dlt_model::counts::LatencyCounts;
 
 /// One thread's second.
 #[derive(Debug, Default)]
@@ -12,9 +12,9 @@ pub struct Window {
     pub bytes_received: u64,
     pub bytes_sent: u64,
     /// Of all samples that ended, from their intended start.
-    pub latency: Histogram,
+    pub latency: LatencyCounts,
     /// Of all iterations that began and had an instant of their own.
-    pub lateness: Histogram,
+    pub lateness: LatencyCounts,
     /// Iterations that found nobody free.
     pub dropped: u64,
     /// The most virtual users that were iterating at once.

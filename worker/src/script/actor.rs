@@ -39,6 +39,24 @@ pub struct Actor {
     has_rows: bool,
 }
 
+/// What follows an iteration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// When the iteration ended.
+    pub from: Instant,
+    /// The pause after its last step, which belongs to no iteration.
+    pub pause: Duration,
+}
+
+/// When a sample begins, as far as that is known before it does.
+#[derive(Clone, Copy, Default)]
+struct Begin {
+    /// When it should begin, if that is not now.
+    intended: Option<Instant>,
+    /// Now, if nothing has happened since the clock was read.
+    now: Option<Instant>,
+}
+
 /// The user is done: a feed that does not repeat has no row for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done;
@@ -61,28 +79,28 @@ impl Actor {
         }
         self.take_rows(recorder)?;
         self.has_rows = true;
-        let pause = self.run(&desk, &flow.start, None, recorder).await;
+        let pause = self.run(&desk, &flow.start, Begin::default(), recorder).await;
         sleep(pause.unwrap_or_default()).await;
         self.user.begin_iterating();
         Ok(())
     }
 
-    /// Does the steps of one iteration that was meant to begin at this instant. Answers the pause after its last step,
-    /// which belongs to no iteration.
-    pub async fn iterate(&mut self, intended: Instant, recorder: &Recorder) -> Result<Option<Duration>, Done> {
+    /// Does the steps of one iteration that was meant to begin at `intended` and begins now.
+    pub async fn iterate(&mut self, intended: Instant, now: Instant, recorder: &Recorder) -> Result<Rest, Done> {
         if !std::mem::take(&mut self.has_rows) {
             self.take_rows(recorder)?;
         }
         let desk = Rc::clone(&self.desk);
         let steps: &[Op] = desk.scripts.flows.get(&*self.flow).map(|flow: &Flow| &*flow.steps).unwrap_or_default();
-        let iteration = recorder.begin_iteration();
-        let pause = self.run(&desk, steps, Some(intended), recorder).await;
-        iteration.complete();
+        let iteration = recorder.begin_iteration(now);
+        let pause = self.run(&desk, steps, Begin { intended: Some(intended), now: Some(now) }, recorder).await;
+        let from = Instant::now();
+        iteration.complete(from);
         self.user.end_iteration(desk.scripts.cookies);
         if desk.scripts.reuse == Reuse::Iteration {
             self.close();
         }
-        Ok(pause)
+        Ok(Rest { from, pause: pause.unwrap_or_default() })
     }
 
     fn take_rows(&mut self, recorder: &Recorder) -> Result<(), Done> {
@@ -102,14 +120,8 @@ impl Actor {
         self.desk.scripts.cookies
     }
 
-    /// Does these instructions. `intended` is when the first sample should begin, if that is not now.
-    async fn run(
-        &mut self,
-        desk: &Desk,
-        ops: &[Op],
-        mut intended: Option<Instant>,
-        recorder: &Recorder,
-    ) -> Option<Duration> {
+    /// Does these instructions. `begin` is when the first sample begins.
+    async fn run(&mut self, desk: &Desk, ops: &[Op], mut begin: Begin, recorder: &Recorder) -> Option<Duration> {
         let mut frames = Frames::default();
         let (mut at, mut jumps, mut has_waited) = (0, 0, false);
         while let Some(op) = ops.get(at) {
@@ -117,12 +129,13 @@ impl Actor {
             match op {
                 Op::Request(_) | Op::WebSocket(_) | Op::Grpc(_) | Op::Tcp(_) => {
                     has_waited = true;
-                    if !self.sample(desk, op, intended.take(), recorder).await {
+                    if !self.sample(desk, op, std::mem::take(&mut begin), recorder).await {
                         frames.fail();
                     }
                     if desk.scripts.reuse == Reuse::Never {
                         self.close();
                     }
+                    continue;
                 }
                 Op::Pause(pause) => {
                     let pause = pause::draw(*pause, &mut self.user.random);
@@ -130,7 +143,7 @@ impl Actor {
                         return Some(pause);
                     }
                     has_waited = true;
-                    intended = None;
+                    begin.intended = None;
                     sleep(pause).await;
                 }
                 Op::Jump(to) => {
@@ -146,6 +159,7 @@ impl Actor {
                 }
                 other => at = self.step(other, at, &mut frames),
             }
+            begin.now = None;
         }
         if !has_waited {
             yield_now().await;
@@ -154,12 +168,12 @@ impl Actor {
     }
 
     /// An instruction that sends something; says whether it succeeded. What is seldom used takes its memory when it is.
-    async fn sample(&mut self, desk: &Desk, op: &Op, intended: Option<Instant>, recorder: &Recorder) -> bool {
+    async fn sample(&mut self, desk: &Desk, op: &Op, begin: Begin, recorder: &Recorder) -> bool {
         match op {
-            Op::Request(request) => self.request(desk, request, intended, recorder).await,
-            Op::WebSocket(socket) => Box::pin(self.converse_over(desk, socket, intended, recorder)).await,
-            Op::Grpc(call) => Box::pin(self.grpc(desk, call, intended, recorder)).await,
-            Op::Tcp(tcp) => Box::pin(self.tcp(desk, tcp, intended, recorder)).await,
+            Op::Request(request) => self.request(desk, request, begin, recorder).await,
+            Op::WebSocket(socket) => Box::pin(self.converse_over(desk, socket, begin.intended, recorder)).await,
+            Op::Grpc(call) => Box::pin(self.grpc(desk, call, begin.intended, recorder)).await,
+            Op::Tcp(tcp) => Box::pin(self.tcp(desk, tcp, begin.intended, recorder)).await,
             _ => true,
         }
     }

@@ -32,7 +32,8 @@ enum Subject {
 
 enum Test {
     Exists,
-    Equals(Text),
+    /// A text, and the number that it is if it is one.
+    Equals(Text, Option<f64>),
     Contains(Text),
     Matches(Regex),
     AtMost(f64),
@@ -60,7 +61,11 @@ impl Check {
         };
         let test = match &check.test {
             WrittenTest::Exists => Test::Exists,
-            WrittenTest::Equals(expected) => Test::Equals(text(expected)?),
+            WrittenTest::Equals(expected) => {
+                let expected = text(expected)?;
+                let as_number = expected.as_literal().and_then(number);
+                Test::Equals(expected, as_number)
+            }
             WrittenTest::Contains(expected) => Test::Contains(text(expected)?),
             WrittenTest::Matches(pattern) => Test::Matches(patterns::regex(pattern)?),
             WrittenTest::AtMost(bound) => Test::AtMost(*bound),
@@ -82,7 +87,7 @@ impl Check {
     /// Whether it is true. Of several things that were found, one is enough.
     pub fn passes(&self, looks: &Looks<'_>, scope: &mut Scope<'_>) -> bool {
         let holds = match &self.subject {
-            Subject::Status => self.test.holds(&looks.status.to_string(), scope),
+            Subject::Status => self.test.holds_for(f64::from(looks.status), scope),
             Subject::Header(name) => looks.headers_of(name).next().is_some_and(|value| self.test.holds(value, scope)),
             Subject::Body => match self.test {
                 Test::Exists => !looks.body.is_empty(),
@@ -90,18 +95,30 @@ impl Check {
             },
             Subject::JsonPath(path) => looks.json(path).into_iter().any(|json| self.test.holds(&plain(json), scope)),
             Subject::Css(selector) => looks.css(selector, None).iter().any(|text| self.test.holds(text, scope)),
-            Subject::Size => self.test.holds(&looks.body.len().to_string(), scope),
-            Subject::Duration => self.test.holds(&(looks.duration.as_secs_f64() * 1_000.0).to_string(), scope),
+            #[expect(clippy::cast_precision_loss, reason = "bodies are bounded far below 2^53 bytes")]
+            Subject::Size => self.test.holds_for(looks.body.len() as f64, scope),
+            Subject::Duration => self.test.holds_for(looks.duration.as_secs_f64() * 1_000.0, scope),
         };
         holds != self.not
     }
 }
 
 impl Test {
+    /// The same for what is a number already, which is made a text only where that matters.
+    fn holds_for(&self, found: f64, scope: &mut Scope<'_>) -> bool {
+        #[expect(clippy::float_cmp, reason = "the same number, as when both are read from texts")]
+        match self {
+            Self::Equals(_, Some(expected)) => found == *expected,
+            Self::AtMost(bound) => found <= *bound,
+            Self::AtLeast(bound) => found >= *bound,
+            _ => self.holds(&found.to_string(), scope),
+        }
+    }
+
     fn holds(&self, found: &str, scope: &mut Scope<'_>) -> bool {
         match self {
             Self::Exists => true,
-            Self::Equals(expected) => match expected.as_literal() {
+            Self::Equals(expected, _) => match expected.as_literal() {
                 Some(expected) => is_same(found, expected),
                 None => is_same(found, &expected.get(scope)),
             },

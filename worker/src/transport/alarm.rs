@@ -2,7 +2,7 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker},
     time::Instant,
 };
 
@@ -13,13 +13,15 @@ use tokio::time::{Sleep, sleep_until};
 pub struct Alarm {
     sleep: Pin<Box<Sleep>>,
     at: Instant,
+    /// Who is woken when the timer below rings: while it has not, it need not be asked again.
+    waits: Option<Waker>,
 }
 
 impl Alarm {
     /// An alarm that is due now. Needs a runtime.
     pub fn new() -> Self {
         let at = Instant::now();
-        Self { sleep: Box::pin(sleep_until(at.into())), at }
+        Self { sleep: Box::pin(sleep_until(at.into())), at, waits: None }
     }
 
     /// Moves the alarm.
@@ -27,18 +29,25 @@ impl Alarm {
         self.at = at;
         if at < self.sleep.deadline().into_std() {
             self.sleep.as_mut().reset(at.into());
+            self.waits = None;
         }
     }
 
     /// Ready when the alarm's instant has passed.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            ready!(self.sleep.as_mut().poll(cx));
+        let waits = |waker: &Waker| waker.will_wake(cx.waker());
+        if self.waits.as_ref().is_some_and(waits) && !self.sleep.is_elapsed() {
+            return Poll::Pending;
+        }
+        while self.sleep.as_mut().poll(cx).is_ready() {
             if self.sleep.deadline().into_std() >= self.at {
+                self.waits = None;
                 return Poll::Ready(());
             }
             self.sleep.as_mut().reset(self.at.into());
         }
+        self.waits = Some(cx.waker().clone());
+        Poll::Pending
     }
 }
 
@@ -58,5 +67,17 @@ mod tests {
         }
         poll_fn(|cx| alarm.poll(cx)).await;
         assert!((100..300).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn an_alarm_wakes_whoever_asked_last() {
+        let mut alarm = Alarm::new();
+        alarm.set(Instant::now() + Duration::from_millis(50));
+        {
+            let mut first = std::pin::pin!(poll_fn(|cx| alarm.poll(cx)));
+            assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        let rung = tokio::time::timeout(Duration::from_secs(20), poll_fn(|cx| alarm.poll(cx)));
+        rung.await.expect("the timer wakes this task and not the one before");
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     dial::fault_of,
+    heads::Heads,
     response::Response,
     stream::Stream,
     traffic::{Traffic, add},
@@ -27,16 +28,16 @@ pub struct Conversation<'a> {
 
 impl<'a> Conversation<'a> {
     /// Begins now.
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self { began: Instant::now(), unsent: bytes, is_whole: true, sent_at: None, first_byte_at: None, broken: None }
+    pub fn new(bytes: &'a [u8], now: Instant) -> Self {
+        Self { began: now, unsent: bytes, is_whole: true, sent_at: None, first_byte_at: None, broken: None }
     }
 
-    /// Goes on until the response is complete, and says whether the connection was left clean.
+    /// Goes on until the response is complete, reading with what the thread reads with, and says whether the connection was left clean.
     pub fn poll(
         &mut self,
         cx: &mut Context<'_>,
         stream: &mut Stream,
-        buffer: &mut [u8],
+        (buffer, heads): (&mut [u8], &mut Heads),
         response: &mut Response,
         traffic: &mut Traffic,
     ) -> Poll<Result<bool, Fault>> {
@@ -51,7 +52,7 @@ impl<'a> Conversation<'a> {
                 Err(error) => return Poll::Ready(self.failed(fault_of(&error), response)),
             };
             self.note_arrival(bytes.len(), traffic);
-            match response.feed(bytes) {
+            match response.feed(bytes, heads) {
                 Ok(taken) if response.is_done() => {
                     let all_sent = self.sent_at.is_some() && self.broken.is_none();
                     return Poll::Ready(Ok(all_sent && taken == bytes.len()));

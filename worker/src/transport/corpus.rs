@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::{answer::Want, http2, response::Response};
+use super::{answer::Want, heads::Heads, http2, response::Response};
 use crate::Fault;
 
 /// Everything below a folder of the corpus, by name.
@@ -26,13 +26,13 @@ fn expected(name: &str) -> &str {
 }
 
 fn http1(pieces: &[&[u8]]) -> Result<(), Fault> {
-    let mut response = Response::new();
+    let (mut response, mut heads) = (Response::new(), Heads::default());
     response.begin(false, Want { headers: true, cookies: true, body: true });
     for piece in pieces {
         if response.is_done() {
             break;
         }
-        response.feed(piece)?;
+        response.feed(piece, &mut heads)?;
     }
     response.end_of_stream()
 }

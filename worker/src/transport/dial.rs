@@ -16,6 +16,7 @@ use tokio::{
 use super::{
     Origin, Roots, Traffic,
     dns::Names,
+    heads::Heads,
     http2::Pools,
     proxy::Proxy,
     stream::Stream,
@@ -48,6 +49,8 @@ pub struct Wire {
     pub pools: Pools,
     /// Where responses are read to, and parsed in place.
     pub buffer: RefCell<Box<[u8]>>,
+    /// Heads that were read from it.
+    pub heads: RefCell<Heads>,
 }
 
 /// What follows once a connection is open.
@@ -91,6 +94,7 @@ impl Wire {
             users_per_connection: client.http2.users_per_connection.max(1),
             keeps: client.reuse != Reuse::Never,
             pools: Pools::default(),
+            heads: RefCell::default(),
             buffer: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()),
         })
     }

@@ -33,6 +33,13 @@ pub struct Head {
     pub headers: Vec<(Box<str>, Box<str>)>,
 }
 
+impl Head {
+    /// Whether it is all of a piece: a copy costs next to nothing.
+    pub fn is_short(&self) -> bool {
+        self.location.is_none() && self.codings.is_empty() && self.headers.is_empty()
+    }
+}
+
 /// How the end of the body is found (RFC 9112, 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
@@ -115,14 +122,15 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn read(&mut self, header: &Header<'a>) -> Result<(), Fault> {
-        // The length tells most headers apart without looking at them.
-        match header.name.len() {
-            14 if header.name.eq_ignore_ascii_case("content-length") => self.read_length(header.value)?,
-            17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
+        // Length and first letter tell most headers apart without looking at them.
+        let first = header.name.bytes().next().unwrap_or_default().to_ascii_lowercase();
+        match (header.name.len(), first) {
+            (14, b'c') if header.name.eq_ignore_ascii_case("content-length") => self.read_length(header.value)?,
+            (17, b't') if header.name.eq_ignore_ascii_case("transfer-encoding") => {
                 self.coded = true;
                 self.chunked = tokens(header.value).last().is_some_and(|last| last.eq_ignore_ascii_case(b"chunked"));
             }
-            10 if header.name.eq_ignore_ascii_case("connection") => {
+            (10, b'c') if header.name.eq_ignore_ascii_case("connection") => {
                 for token in tokens(header.value) {
                     if token.eq_ignore_ascii_case(b"close") {
                         self.keep_alive = false;
@@ -131,9 +139,9 @@ impl<'a> Fields<'a> {
                     }
                 }
             }
-            10 if header.name.eq_ignore_ascii_case("set-cookie") => self.sets_cookies = true,
-            16 if header.name.eq_ignore_ascii_case("content-encoding") => self.packed = Some(header.value),
-            8 if header.name.eq_ignore_ascii_case("location") => self.location = Some(header.value),
+            (10, b's') if header.name.eq_ignore_ascii_case("set-cookie") => self.sets_cookies = true,
+            (16, b'c') if header.name.eq_ignore_ascii_case("content-encoding") => self.packed = Some(header.value),
+            (8, b'l') if header.name.eq_ignore_ascii_case("location") => self.location = Some(header.value),
             _ => {}
         }
         Ok(())

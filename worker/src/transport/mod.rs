@@ -18,6 +18,7 @@ mod dial;
 mod dns;
 mod grpc;
 mod head;
+mod heads;
 mod http2;
 mod inflate;
 mod origin;

@@ -5,6 +5,7 @@ use super::{
     body::Body,
     chunked::Chunked,
     head::{Framing, Head, MAX_HEAD_BYTES, parse},
+    heads::Heads,
 };
 use crate::Fault;
 
@@ -75,10 +76,10 @@ impl Response {
     }
 
     /// Takes what belongs to this response from the front of `input` and says how much that was.
-    pub fn feed(&mut self, input: &[u8]) -> Result<usize, Fault> {
+    pub fn feed(&mut self, input: &[u8], heads: &mut Heads) -> Result<usize, Fault> {
         let mut taken = 0;
         while taken < input.len() && !self.is_done() {
-            taken += self.take(&input[taken..])?;
+            taken += self.take(&input[taken..], heads)?;
         }
         Ok(taken)
     }
@@ -94,9 +95,9 @@ impl Response {
         }
     }
 
-    fn take(&mut self, input: &[u8]) -> Result<usize, Fault> {
+    fn take(&mut self, input: &[u8], heads: &mut Heads) -> Result<usize, Fault> {
         match &mut self.state {
-            State::Head if self.spill.is_empty() => self.head_in_place(input),
+            State::Head if self.spill.is_empty() => self.head_in_place(input, heads),
             State::Head => self.head_in_pieces(input),
             State::Length(left) => {
                 let here = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
@@ -119,8 +120,8 @@ impl Response {
         }
     }
 
-    fn head_in_place(&mut self, input: &[u8]) -> Result<usize, Fault> {
-        if let Some((head, length)) = parse(input, self.is_head, self.want)? {
+    fn head_in_place(&mut self, input: &[u8], heads: &mut Heads) -> Result<usize, Fault> {
+        if let Some((head, length)) = heads.parse(input, self.is_head, self.want)? {
             return self.head_is_known(head, length).map(|()| length);
         }
         self.spill.extend_from_slice(input);
@@ -187,7 +188,7 @@ mod tests {
         let mut response = Response::new();
         response.begin(is_head, Want { headers: true, cookies: true, body: true });
         for piece in pieces {
-            response.feed(piece)?;
+            response.feed(piece, &mut Heads::default())?;
         }
         let done = response.is_done();
         Ok((response.take_head(), done, response.take_body()))
@@ -217,8 +218,8 @@ mod tests {
             for split in 0..text.len() {
                 let mut response = Response::new();
                 let more = format!("{text}HTTP/1.1 500 Next\r\n");
-                let first = response.feed(&more.as_bytes()[..split]).expect("valid");
-                let second = response.feed(&more.as_bytes()[split..]).expect("valid");
+                let first = response.feed(&more.as_bytes()[..split], &mut Heads::default()).expect("valid");
+                let second = response.feed(&more.as_bytes()[split..], &mut Heads::default()).expect("valid");
                 assert_eq!(first + second, text.len(), "{text} at {split}");
             }
         }
@@ -234,7 +235,7 @@ mod tests {
     #[test]
     fn a_response_without_a_length_ends_with_the_connection_and_any_other_must_not() {
         let mut response = Response::new();
-        response.feed(b"HTTP/1.0 200 OK\r\n\r\nabc").expect("valid");
+        response.feed(b"HTTP/1.0 200 OK\r\n\r\nabc", &mut Heads::default()).expect("valid");
         assert!(!response.is_done());
         assert_eq!(response.end_of_stream(), Ok(()));
         assert!(response.is_done());
@@ -242,7 +243,7 @@ mod tests {
             ["", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", "HTTP/1.1 100 Continue\r\n\r\n"]
         {
             let mut response = Response::new();
-            response.feed(early.as_bytes()).expect("valid so far");
+            response.feed(early.as_bytes(), &mut Heads::default()).expect("valid so far");
             assert_eq!(response.end_of_stream(), Err(Fault::ConnectionClosedEarly), "{early}");
         }
     }
@@ -269,10 +270,11 @@ mod tests {
             pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..8),
         ) {
             let mut response = Response::new();
-            let mut fed = response.feed(prefix.as_bytes()).map(|_| ());
+            let mut heads = Heads::default();
+            let mut fed = response.feed(prefix.as_bytes(), &mut heads).map(|_| ());
             for piece in &pieces {
                 if fed.is_ok() {
-                    fed = response.feed(piece).map(|taken| assert!(taken <= piece.len()));
+                    fed = response.feed(piece, &mut heads).map(|taken| assert!(taken <= piece.len()));
                 }
             }
             let _ = response.end_of_stream();

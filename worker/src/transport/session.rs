@@ -69,11 +69,15 @@ impl Session {
         let mut attempts = 1;
         loop {
             let (sent, heard_at) = (traffic.requests, traffic.last_byte_at);
-            let kept = self.take_kept(&request.origin, version).await;
+            let kept = self.take_kept(&request.origin, version);
             let was_kept = kept.is_some();
             let ready = match kept {
                 Some(ready) => ready,
-                None => self.open(&request.origin, version, timeout, traffic).await?,
+                None => {
+                    traffic.now = None;
+                    // It is done seldom and takes much memory, which a user that is connected need not hold.
+                    Box::pin(self.open(&request.origin, version, timeout, traffic)).await?
+                }
             };
             let answer = match ready {
                 Ready::Http1(stream) => self.converse(stream, request, want, timeout, traffic).await,
@@ -106,7 +110,7 @@ impl Session {
     }
 
     /// The kept connection to this origin, if the peer has not closed it and sent nothing that was not asked for.
-    async fn take_kept(&mut self, origin: &Origin, version: Version) -> Option<Ready> {
+    fn take_kept(&mut self, origin: &Origin, version: Version) -> Option<Ready> {
         let place = self.kept.iter().position(|(other, connection)| {
             other == origin
                 && match connection {
@@ -120,10 +124,7 @@ impl Session {
             return Some(Ready::Http2(Rc::clone(hold.link())));
         }
         let Connection::Http1(mut stream) = self.kept.swap_remove(place).1 else { return None };
-        let wire = &self.wire;
-        // Nothing to read is the usual case, and costs no system call.
-        let is_quiet =
-            poll_fn(|cx| Poll::Ready(stream.poll_read(cx, &mut wire.buffer.borrow_mut()).is_pending())).await;
+        let is_quiet = stream.is_quiet(&mut self.wire.buffer.borrow_mut());
         is_quiet.then_some(Ready::Http1(stream))
     }
 
@@ -185,12 +186,12 @@ impl Session {
             None => Cow::Borrowed(&*request.bytes),
             Some(proxy) => Cow::Owned(proxy.rewritten(&request.bytes, &request.origin)),
         };
-        let mut conversation = Conversation::new(&bytes);
+        let mut conversation = Conversation::new(&bytes, traffic.now());
         self.alarm.set(conversation.began + timeout);
         let (response, alarm, wire) = (&mut self.response, &mut self.alarm, &self.wire);
         let clean = poll_fn(|cx| {
-            let mut buffer = wire.buffer.borrow_mut();
-            match conversation.poll(cx, &mut stream, &mut buffer, response, traffic) {
+            let (mut buffer, mut heads) = (wire.buffer.borrow_mut(), wire.heads.borrow_mut());
+            match conversation.poll(cx, &mut stream, (&mut buffer, &mut heads), response, traffic) {
                 Poll::Pending => alarm.poll(cx).map(|()| Err(Fault::RequestTimeout)),
                 ready => ready,
             }

@@ -3,11 +3,11 @@
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
     net::TcpStream,
 };
 use tokio_rustls::client::TlsStream;
@@ -31,6 +31,20 @@ impl Stream {
         polled.map_ok(|()| read.filled().len())
     }
 
+    /// Whether the peer has neither closed the connection nor said anything that was not asked for.
+    ///
+    /// Nothing to read is the usual case, and costs neither a system call nor a place among those who wait.
+    pub fn is_quiet(&mut self, buffer: &mut [u8]) -> bool {
+        match self {
+            Self::Plain(stream) => {
+                matches!(stream.try_read(buffer), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
+            Self::Tls(stream) if has_nothing(stream) => true,
+            // What arrives besides answers is the session's own, such as tickets: it is taken, and says nothing.
+            Self::Tls(_) => self.poll_read(&mut Context::from_waker(Waker::noop()), buffer).is_pending(),
+        }
+    }
+
     /// Writes the front of `bytes`.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
@@ -46,6 +60,12 @@ impl Stream {
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
+}
+
+/// Whether neither the socket nor the session above it has anything to read.
+fn has_nothing(stream: &TlsStream<TcpStream>) -> bool {
+    let (socket, session) = stream.get_ref();
+    session.wants_read() && socket.try_io(Interest::READABLE, || Ok(())).is_err()
 }
 
 /// For libraries that speak over a connection themselves.

@@ -32,6 +32,15 @@ pub struct Traffic {
     pub receiving: Option<Duration>,
     /// When the last byte arrived.
     pub last_byte_at: Option<Instant>,
+    /// Now, if nothing has happened since the clock was read.
+    pub now: Option<Instant>,
+}
+
+impl Traffic {
+    /// Now, once without looking at the clock if somebody has just done so.
+    pub fn now(&mut self) -> Instant {
+        self.now.take().unwrap_or_else(Instant::now)
+    }
 }
 
 /// Adds a stretch of time to a phase.

@@ -30,7 +30,8 @@ impl Actor {
             None => Some(call.render(&url, &mut self.user.scope()).map_err(|_| Fault::CannotBeSent)),
         };
         let label = self.place_of(desk, &call.label, &url);
-        let mut sample = recorder.begin_sample(label, intended.unwrap_or_else(Instant::now));
+        let now = Instant::now();
+        let mut sample = recorder.begin_sample(label, intended.unwrap_or(now), now);
         let rendered = match (&call.fixed, &owned) {
             (Some(fixed), _) => Ok(&**fixed),
             (None, Some(owned)) => owned.as_ref().map_err(|fault| *fault),
@@ -58,7 +59,8 @@ impl Actor {
         let address = tcp.address.get(&mut self.user.scope());
         let send = tcp.send.bytes(&mut self.user.scope());
         let label = self.place_of(desk, &tcp.label, &address);
-        let mut sample = recorder.begin_sample(label, intended.unwrap_or_else(Instant::now));
+        let now = Instant::now();
+        let mut sample = recorder.begin_sample(label, intended.unwrap_or(now), now);
         let target = (address.as_str(), tcp.tls);
         let answer = call_tcp(&desk.wire, target, &send, tcp.until.as_ref(), tcp.timeout, &mut sample.traffic).await;
         match answer {

@@ -68,7 +68,8 @@ impl Actor {
         let url = socket.url.get(&mut self.user.scope());
         let headers = filled(&socket.headers, &mut self.user.scope());
         let label = self.place_of(desk, &socket.label, &url);
-        let mut sample = recorder.begin_sample(label, intended.unwrap_or_else(Instant::now));
+        let now = Instant::now();
+        let mut sample = recorder.begin_sample(label, intended.unwrap_or(now), now);
         let connected = match self.prepare_handshake(&url, headers) {
             Ok((url, headers)) => {
                 let (protocols, traffic) = (&socket.protocols, &mut sample.traffic);
@@ -146,7 +147,8 @@ impl Actor {
     async fn ask(&mut self, talk: &mut Talk<'_>, question: Option<&Sent>, exam: &Exam) -> Result<bool, Ended> {
         let recorder = talk.recorder;
         let question = question.map(|sent| sent.message(&mut self.user.scope()));
-        let mut sample = recorder.begin_sample(talk.label, Instant::now());
+        let now = Instant::now();
+        let mut sample = recorder.begin_sample(talk.label, now, now);
         // What the last message that was skipped had of what is awaited.
         let mut passed = vec![false; exam.checks.len()];
         match self.hear(talk, question, exam, &mut passed, &mut sample.traffic).await {
@@ -199,7 +201,8 @@ struct Ended;
 
 /// The connection is found broken while no answer is awaited: a sample of its own, so that it is named.
 fn broken(talk: &Talk<'_>, fault: Fault) -> Ended {
-    talk.recorder.begin_sample(talk.label, Instant::now()).finish(Err(fault), false);
+    let now = Instant::now();
+    talk.recorder.begin_sample(talk.label, now, now).finish(Err(fault), false);
     Ended
 }
 

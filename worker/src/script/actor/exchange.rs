@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Actor;
+use super::{Actor, Begin};
 use crate::{
     Fault,
     engine::{Recorder, Sample},
@@ -45,12 +45,12 @@ impl Prepared<'_> {
 }
 
 impl Actor {
-    /// Takes one sample and says whether it succeeded. It was meant to begin at `intended`, or else now.
+    /// Takes one sample and says whether it succeeded.
     pub(super) async fn request(
         &mut self,
         desk: &Desk,
         request: &Request,
-        mut intended: Option<Instant>,
+        mut begin: Begin,
         recorder: &Recorder,
     ) -> bool {
         let pass = match &request.auth {
@@ -59,14 +59,20 @@ impl Actor {
                 // Signing in is no part of the sample; a sample that it delays begins when it is done.
                 let began = Instant::now();
                 let pass = Box::pin(auth.wait_for_pass(&mut self.user, desk)).await;
-                intended = intended.map(|intended| intended + began.elapsed());
+                begin.intended = begin.intended.map(|intended| intended + began.elapsed());
                 pass
             }
             Some(auth) => Ok(auth.pass(&mut self.user)),
         };
         let prepared = pass.and_then(|pass| self.prepare(request, &pass));
         let label = self.label(desk, request, prepared.as_ref().ok());
-        let mut sample = recorder.begin_sample(label, intended.unwrap_or_else(Instant::now));
+        let now = match (&prepared, begin.now) {
+            // Nothing had to be filled in, so no time has passed that is worth another look at the clock.
+            (Ok(Prepared::Fixed(_)), Some(now)) if request.auth.is_none() => now,
+            _ => Instant::now(),
+        };
+        let mut sample = recorder.begin_sample(label, begin.intended.unwrap_or(now), now);
+        sample.traffic.now = Some(now);
         let landed = match &prepared {
             Ok(prepared) => self.converse(request, prepared, &mut sample.traffic).await,
             Err(fault) => Err(*fault),
@@ -231,5 +237,6 @@ impl Actor {
 
 /// From the first byte sent to the last received.
 pub(super) fn took(traffic: &Traffic) -> Duration {
-    [traffic.sending, traffic.waiting, traffic.receiving].into_iter().flatten().sum()
+    let part = |phase: Option<Duration>| phase.unwrap_or_default();
+    part(traffic.sending) + part(traffic.waiting) + part(traffic.receiving)
 }

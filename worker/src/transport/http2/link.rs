@@ -92,7 +92,7 @@ impl Link {
         alarm: &mut Alarm,
         traffic: &mut Traffic,
     ) -> Result<Answer, Fault> {
-        let began = Instant::now();
+        let began = traffic.now();
         alarm.set(began + timeout);
         let mut ride = Ride { link: self, traffic, began, id: None, is_waiting: false };
         let ended = poll_fn(|cx| match ride.poll(cx, request, want) {

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use dlt_model::{
+    baseline::Measured,
     duration::Duration,
-    gate::{Clause, Severity},
-    id::Region,
+    gate::Clause,
+    id::{Region, RunId},
     plan::LoadPlan,
     scenario::{Scenario, Warning},
+    summary::Summary,
 };
 use serde_json::Value;
 
@@ -19,7 +21,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     gate::{
-        baseline::{Baseline, DEFAULT_GROWTH_PERCENT, MAX_GROWTH_PERCENT},
+        baseline::{self, Baseline, DEFAULT_GROWTH_PERCENT, MAX_GROWTH_PERCENT},
         conclusion::{self, Conclusion},
         deployed,
         environment::{self, PlaceArgs, System, given},
@@ -36,6 +38,8 @@ use crate::{
 
 /// The word for the last sound run of the scenario.
 const PREVIOUS: &str = "previous";
+/// How many earlier runs are looked at until one is sound.
+const MOST_LOOKED_AT: usize = 5;
 
 /// Run a scenario, judge it, and write the reports that a CI reads.
 ///
@@ -68,7 +72,8 @@ pub struct Args {
     /// Where junit.xml, gate.json, gate.md and report.html are written.
     #[arg(long, env = "DLT_REPORTS", value_name = "DIR", default_value = "dlt-reports")]
     reports: PathBuf,
-    /// An earlier run that this one must not be worse than: its gate.json, or `previous` for the last one on the environment.
+    /// An earlier run that this one must not be worse than, by more than the tolerance and by more than noise: its gate.json,
+    /// or on an environment its id, or `previous` for the last sound one.
     #[arg(long, env = "DLT_BASELINE", value_name = "RUN")]
     baseline: Option<String>,
     /// By how many percent the 95th percentile may grow over the baseline's.
@@ -89,15 +94,18 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let deadline = given(&args.deadline).map(read_deadline).transpose()?;
     let system = environment::connect(&args.place).await?;
     let folder = files::Folder::prepare(&args.reports)?;
-    let (ran, clauses, scenario) = match &system {
+    let Outcome { ran, clauses, baseline, scenario } = match &system {
         None => here(&args, asked, deadline).await?,
         Some(system) => there(&args, system, asked, deadline).await?,
     };
     let Ran { test_id, run_id, ending, summary } = ran;
     let link = system.as_ref().map_or_else(|| folder.page_link(), |system| system.link(&test_id, &run_id));
     let place = system.map_or_else(|| "on this machine".to_owned(), |system| system.place);
-    let judgement = conclusion::judge(&clauses, summary.as_ref(), &ending);
-    let conclusion = Conclusion { scenario, place, test_id, run_id, ending, summary, judgement, link };
+    let comparisons = baseline.as_ref().map_or_else(Vec::new, |baseline| baseline.compare(summary.as_ref()));
+    let judgement = conclusion::judge(&clauses, &comparisons, summary.as_ref(), &ending);
+    let baseline = baseline.map(|baseline| baseline.name);
+    let conclusion =
+        Conclusion { scenario, place, test_id, run_id, ending, summary, judgement, baseline, comparisons, link };
     let written = folder.write(&conclusion);
     match global.output {
         Output::Json => terminal::print(&format!("{:#}", json::json(&conclusion))),
@@ -107,11 +115,15 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     written.map(|()| conclusion.exit())
 }
 
-async fn here(
-    args: &Args,
-    asked: Vec<Clause>,
-    deadline: Option<Duration>,
-) -> Result<(Ran, Vec<Clause>, String), Failure> {
+/// A run that is over, and what it is judged by.
+struct Outcome {
+    ran: Ran,
+    clauses: Vec<Clause>,
+    baseline: Option<Baseline>,
+    scenario: String,
+}
+
+async fn here(args: &Args, asked: Vec<Clause>, deadline: Option<Duration>) -> Result<Outcome, Failure> {
     let path = Path::new(&args.scenario);
     if given(&args.baseline) == Some(PREVIOUS) {
         let failure = Failure::new(Exit::Usage, "`--baseline previous` needs an environment, which keeps earlier runs");
@@ -124,7 +136,8 @@ async fn here(
         ));
     }
     let (scenario, _) = read(path, &Region::local())?;
-    let clauses = question::all(&scenario.thresholds, with_baseline(asked, file_baseline(args)?, args))?;
+    let baseline = file_baseline(args)?;
+    let clauses = question::all(&scenario.thresholds, asked, baseline.is_some())?;
     let plan = LoadPlan::new(&scenario).map_err(|problems| Failure::invalid(&args.scenario, problems))?;
     let within = deadline.map_or_else(|| here::deadline(&plan, here::SETTLING), std_duration);
     let data = Data::of(args.data.clone())?;
@@ -135,7 +148,7 @@ async fn here(
     let stops = Stops::new(interrupts(), within);
     let ran = here::run(&system, &order, stops, &mut |event| screen.observe(event)).await;
     system.shut_down(std::time::Duration::ZERO).await;
-    Ok((ran?, clauses, name))
+    Ok(Outcome { ran: ran?, clauses, baseline, scenario: name })
 }
 
 async fn there(
@@ -143,7 +156,7 @@ async fn there(
     system: &System,
     asked: Vec<Clause>,
     deadline: Option<Duration>,
-) -> Result<(Ran, Vec<Clause>, String), Failure> {
+) -> Result<Outcome, Failure> {
     let path = Path::new(&args.scenario);
     let (stored, from_file) = if path.is_file() {
         let (scenario, text) = read(path, &system.region)?;
@@ -153,10 +166,11 @@ async fn there(
         (deployed::find(system, &args.scenario).await?, false)
     };
     let baseline = match given(&args.baseline) {
-        Some(PREVIOUS) => previous(system, &stored.test_id).await?,
+        Some(PREVIOUS) => previous(system, &stored.test_id, args).await?,
+        Some(name) if !Path::new(name).exists() => Some(of_run(system, &stored.test_id, name, args).await?),
         _ => file_baseline(args)?,
     };
-    let clauses = question::all(&stored.scenario.thresholds, with_baseline(asked, baseline, args))?;
+    let clauses = question::all(&stored.scenario.thresholds, asked, baseline.is_some())?;
     let plan = LoadPlan::new(&stored.scenario).map_err(|problems| Failure::invalid(&args.scenario, problems))?;
     let within = deadline.map_or_else(|| here::deadline(&plan, deployed::SETTLING), std_duration);
     if from_file {
@@ -165,7 +179,7 @@ async fn there(
     let mut screen = Screen::default();
     let stops = Stops::new(interrupts(), within);
     let ran = deployed::run(system, &stored, &clauses, stops, &mut |event| screen.observe(event)).await?;
-    Ok((ran, clauses, stored.scenario.name))
+    Ok(Outcome { ran, clauses, baseline, scenario: stored.scenario.name })
 }
 
 /// A scenario file, and its text.
@@ -176,14 +190,8 @@ fn read(path: &Path, region: &Region) -> Result<(Scenario, String), Failure> {
     Ok((scenario, text))
 }
 
-/// The clauses asked for, and those of the baseline, which are told because nobody wrote them.
-fn with_baseline(asked: Vec<Clause>, baseline: Option<Baseline>, args: &Args) -> Vec<Clause> {
-    let Some(baseline) = baseline else { return asked };
-    let clauses = baseline.clauses(args.baseline_growth);
-    let told: Vec<String> = clauses.iter().map(ToString::to_string).collect();
-    terminal::say(&format!("the baseline asks for {}", told.join("; ")));
-    debug_assert!(clauses.iter().all(|clause| clause.severity == Severity::Require));
-    asked.into_iter().chain(clauses).collect()
+fn baseline(name: &str, measured: Measured, args: &Args) -> Baseline {
+    Baseline { name: name.to_owned(), measured, growth_percent: args.baseline_growth }
 }
 
 fn file_baseline(args: &Args) -> Result<Option<Baseline>, Failure> {
@@ -192,29 +200,52 @@ fn file_baseline(args: &Args) -> Result<Option<Baseline>, Failure> {
         .map_err(|error| Failure::from_error(Exit::Usage, format!("failed to read the baseline `{name}`"), &error))?;
     let report: Value = serde_json::from_str(&text)
         .map_err(|error| Failure::from_error(Exit::Usage, format!("the baseline `{name}` is not JSON"), &error))?;
-    let unsound = || {
-        let failure = Failure::new(
-            Exit::Usage,
-            format!("the baseline `{name}` is not the report of a run that proved something"),
-        );
-        failure.hint("take the gate.json of a run that passed")
-    };
-    Baseline::of_report(&report).ok_or_else(unsound).map(Some)
+    let measured = baseline::of_report(&report).ok_or_else(|| unsound(name))?;
+    let earlier =
+        report["scenario"].as_str().map_or_else(|| name.to_owned(), |scenario| format!("{name} (`{scenario}`)"));
+    Ok(Some(baseline(&earlier, measured, args)))
+}
+
+fn unsound(name: &str) -> Failure {
+    let message = format!("the baseline `{name}` is not the report of a run that proved something");
+    Failure::new(Exit::Usage, message).hint("take the gate.json of a run that passed")
 }
 
 /// The last sound run of a scenario; none before the first.
-async fn previous(system: &System, test_id: &str) -> Result<Option<Baseline>, Failure> {
+async fn previous(system: &System, test_id: &str, args: &Args) -> Result<Option<Baseline>, Failure> {
     let path = format!("/scenarios/{test_id}/testruns?limit=100");
     let runs: Value = match system.api.get(&path).await {
         Ok(runs) => runs,
         Err(error) if error.is(404) => Value::Null,
         Err(error) => return Err(error.failure("list the scenario's runs")),
     };
-    let found = runs["testRuns"].as_array().into_iter().flatten().find_map(Baseline::of_listed_run);
-    if found.is_none() {
-        terminal::say("there is no earlier run to compare with yet");
+    let sound = runs["testRuns"].as_array().into_iter().flatten().filter_map(baseline::of_listed_run);
+    for run_id in sound.take(MOST_LOOKED_AT) {
+        if let Some(measured) = summary_of(system, test_id, run_id).await? {
+            return Ok(Some(baseline(&format!("the run {run_id}"), measured, args)));
+        }
     }
-    Ok(found)
+    terminal::say("there is no earlier run to compare with yet");
+    Ok(None)
+}
+
+/// The run of a scenario with this id.
+async fn of_run(system: &System, test_id: &str, run_id: &str, args: &Args) -> Result<Baseline, Failure> {
+    if run_id.parse::<RunId>().is_err() {
+        let message = format!("the baseline `{run_id}` is neither a file nor the id of a run");
+        return Err(Failure::new(Exit::Usage, message).hint("`--baseline previous` is the last sound run"));
+    }
+    let measured = summary_of(system, test_id, run_id).await?.ok_or_else(|| unsound(run_id))?;
+    Ok(baseline(&format!("the run {run_id}"), measured, args))
+}
+
+/// What a run on the environment left, if it is there and sound.
+async fn summary_of(system: &System, test_id: &str, run_id: &str) -> Result<Option<Measured>, Failure> {
+    match system.api.get::<Summary>(&format!("/scenarios/{test_id}/testruns/{run_id}/summary")).await {
+        Ok(summary) => Ok(baseline::of_summary(&summary)),
+        Err(error) if error.is(404) => Ok(None),
+        Err(error) => Err(error.failure("read the baseline")),
+    }
 }
 
 fn read_deadline(text: &str) -> Result<Duration, Failure> {

@@ -71,7 +71,8 @@ impl Environment {
         self.api.trim_start_matches("https://").split('.').next().unwrap_or_default()
     }
 
-    /// The policy of a job that calls the gate from anywhere else: it may talk to this API, and nothing else.
+    /// The policy of a job that calls the gate from anywhere else: it may talk to this API and hear live data, and
+    /// nothing else.
     pub fn policy(&self, cloud: &Cloud, config: &Config) -> serde_json::Value {
         let partition = cloud.identity.arn.split(':').nth(1).unwrap_or("aws");
         let (region, account, stack) = (&config.region, &cloud.identity.account, Part::Main.stack_name(config));
@@ -83,6 +84,24 @@ impl Environment {
                     "Effect": "Allow",
                     "Action": "execute-api:Invoke",
                     "Resource": format!("arn:{partition}:execute-api:{region}:{account}:{}/prod/*", self.api_id()),
+                },
+                {
+                    "Sid": "Greet",
+                    "Effect": "Allow",
+                    "Action": "iot:Connect",
+                    "Resource": format!("arn:{partition}:iot:{region}:{account}:client/dlt-gate-*"),
+                },
+                {
+                    "Sid": "Listen",
+                    "Effect": "Allow",
+                    "Action": "iot:Subscribe",
+                    "Resource": format!("arn:{partition}:iot:{region}:{account}:topicfilter/dlt/*"),
+                },
+                {
+                    "Sid": "Hear",
+                    "Effect": "Allow",
+                    "Action": "iot:Receive",
+                    "Resource": format!("arn:{partition}:iot:{region}:{account}:topic/dlt/*"),
                 },
                 {
                     "Sid": "Environment",

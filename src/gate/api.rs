@@ -81,6 +81,11 @@ impl Api {
         Ok(Self { base: base.trim_end_matches('/').to_owned(), region, keys, http })
     }
 
+    /// Whose keys sign requests.
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// The address of something.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)

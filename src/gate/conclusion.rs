@@ -1,6 +1,7 @@
 //! What came out of a gate: the run, what was measured, what every clause says, and the exit code that follows.
 
 use dlt_model::{
+    baseline::Comparison,
     gate::{self, Clause, ClauseVerdict, Judgement, Outcome, Verdict},
     summary::Summary,
 };
@@ -40,6 +41,10 @@ pub struct Conclusion {
     pub summary: Option<Summary>,
     /// What the gate says.
     pub judgement: Judgement,
+    /// The earlier run that it was compared with.
+    pub baseline: Option<String>,
+    /// What that says.
+    pub comparisons: Vec<Comparison>,
     /// Where to see the run.
     pub link: String,
 }
@@ -75,11 +80,14 @@ impl Conclusion {
 }
 
 /// Judges a run on what its workers' merged reports say. Whatever is not known to be sound is invalid.
-pub fn judge(clauses: &[Clause], summary: Option<&Summary>, ending: &Ending) -> Judgement {
+pub fn judge(clauses: &[Clause], comparisons: &[Comparison], summary: Option<&Summary>, ending: &Ending) -> Judgement {
     let mut judgement = match summary {
         Some(summary) => gate::judge(clauses, summary),
         None => Judgement { verdict: Verdict::Invalid(Vec::new()), clauses: clauses.iter().map(unjudged).collect() },
     };
+    if judgement.verdict == Verdict::Passed && comparisons.iter().any(Comparison::is_worse) {
+        judgement.verdict = Verdict::Failed;
+    }
     let doubts = doubts(ending, summary.is_some());
     if !doubts.is_empty() {
         let mut reasons = doubts;
@@ -129,6 +137,7 @@ pub(crate) mod tests {
     };
 
     use super::*;
+    use crate::gate::baseline::Baseline;
 
     /// A run of some seconds on one worker, in which every hundredth request failed.
     pub(crate) fn measured(seconds: u64) -> Summary {
@@ -175,7 +184,7 @@ pub(crate) mod tests {
     /// The conclusion of such a run.
     pub(crate) fn concluded(clauses: &str, summary: Option<Summary>, ending: Ending) -> Conclusion {
         let clauses = gate::parse(clauses).expect("clauses");
-        let judgement = judge(&clauses, summary.as_ref(), &ending);
+        let judgement = judge(&clauses, &[], summary.as_ref(), &ending);
         Conclusion {
             scenario: "shop <front>".to_owned(),
             place: "on this machine".to_owned(),
@@ -184,8 +193,37 @@ pub(crate) mod tests {
             ending,
             summary,
             judgement,
+            baseline: None,
+            comparisons: Vec::new(),
             link: "https://console.example/#/scenarios/demo/runs/run".to_owned(),
         }
+    }
+
+    /// The same, compared with a run that was much faster.
+    pub(crate) fn compared(clauses: &str) -> Conclusion {
+        let now = measured(30);
+        let mut faster = crate::gate::baseline::of_summary(&now).expect("sound");
+        faster.latency_us_p95 /= 2;
+        faster.latency = Default::default();
+        (0..10_000).for_each(|at| faster.latency.record(1 + at * 4));
+        let baseline = Baseline { name: "01J|`<earlier>`".to_owned(), measured: faster, growth_percent: 20 };
+        let comparisons = baseline.compare(Some(&now));
+        let conclusion = concluded(clauses, Some(now), ending("complete"));
+        let judgement = judge(
+            &gate::parse(clauses).expect("clauses"),
+            &comparisons,
+            conclusion.summary.as_ref(),
+            &conclusion.ending,
+        );
+        Conclusion { judgement, comparisons, baseline: Some(baseline.name), ..conclusion }
+    }
+
+    #[test]
+    fn a_run_whose_clauses_hold_fails_when_it_is_worse_than_its_baseline() {
+        let conclusion = compared("success_rate >= 99%");
+        assert_eq!(conclusion.exit(), Exit::GateFailed);
+        assert!(conclusion.judgement.clauses[0].held() && conclusion.comparisons[0].is_worse());
+        assert!(!conclusion.comparisons[1].is_worse());
     }
 
     fn ending(status: &str) -> Ending {

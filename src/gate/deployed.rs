@@ -4,11 +4,12 @@
 use std::{path::Path, time::Duration};
 
 use dlt_model::{
-    gate::{Clause, Severity},
+    gate::{self, Clause, Severity},
     id::TestId,
     plan::LoadPlan,
     scenario::{Scenario, dlt_json::TestScenario},
     summary::Summary,
+    tick::Tick,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -21,9 +22,10 @@ use super::{
     environment::System,
     event::Event,
     here::{Ran, described, stopping},
+    live::{Heard, Listener},
     stop::{Stop, Stops},
 };
-use crate::{exit::Exit, failure::Failure};
+use crate::{exit::Exit, failure::Failure, run::seconds::Seconds};
 
 /// How much longer than its load a run may take: workers are launched, reports are merged.
 pub const SETTLING: Duration = Duration::from_secs(15 * 60);
@@ -33,6 +35,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_secs(120);
 /// How long a cancelled run may take to end, beyond the time its iterations have.
 const CANCEL_WITHIN: Duration = Duration::from_secs(180);
+/// From when on a run that nothing was heard of is one without live data, in seconds of load.
+const HEARD_WITHIN_SECS: u64 = 20;
 /// How many characters of a name's digest stand in the id of its scenario.
 const ID_LENGTH: usize = 12;
 
@@ -128,16 +132,28 @@ pub async fn run(
     let link = system.link(&stored.test_id, &run_id);
     let planned_secs = plan.estimate().duration.as_millis().div_ceil(1_000);
     observe(&Event::Started { run_id: &run_id, what: described(&plan), planned_secs, link: &link });
-    if clauses.iter().any(|clause| clause.severity == Severity::Abort) {
-        observe(&Event::Note("`abort` clauses are judged at the end there; they do not stop the run".to_owned()));
-    }
     let patience = CANCEL_WITHIN + Duration::from_millis(stored.scenario.graceful_stop().as_millis());
     let path = format!("/scenarios/{}/testruns/{run_id}", stored.test_id);
-    let mut follower =
-        Follower { system, path, ending: Ending::default(), give_up: None, silent_since: None, patience };
-    follower.follow(&mut stops, observe).await;
+    let mut follower = Follower {
+        system,
+        path,
+        clauses,
+        run_id: &run_id,
+        workers: plan.estimate().workers,
+        seconds: Seconds::default(),
+        is_deaf: false,
+        ending: Ending::default(),
+        give_up: None,
+        silent_since: None,
+        patience,
+    };
+    let listener = Listener::start(system, &stored.test_id, &run_id);
+    follower.follow(&mut stops, listener, observe).await;
     let Follower { path, mut ending, .. } = follower;
-    let summary = read_summary(system, &path, &mut ending).await;
+    let mut summary = read_summary(system, &path, &mut ending).await;
+    if let Some(summary) = &mut summary {
+        summary.aborted_by.clone_from(&ending.aborted_by);
+    }
     Ok(Ran { test_id: stored.test_id.clone(), run_id, ending, summary })
 }
 
@@ -174,6 +190,13 @@ async fn read_summary(system: &System, path: &str, ending: &mut Ending) -> Optio
 struct Follower<'a> {
     system: &'a System,
     path: String,
+    clauses: &'a [Clause],
+    run_id: &'a str,
+    workers: u32,
+    /// What was heard so far.
+    seconds: Seconds,
+    /// Whether it was said that nothing is.
+    is_deaf: bool,
     ending: Ending,
     /// When a cancelled run has to have ended.
     give_up: Option<Instant>,
@@ -183,7 +206,7 @@ struct Follower<'a> {
 }
 
 impl Follower<'_> {
-    async fn follow(&mut self, stops: &mut Stops, observe: &mut dyn FnMut(&Event<'_>)) {
+    async fn follow(&mut self, stops: &mut Stops, mut listener: Listener, observe: &mut dyn FnMut(&Event<'_>)) {
         let mut look = time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
         loop {
@@ -199,6 +222,11 @@ impl Follower<'_> {
                     self.give_up.get_or_insert(Instant::now() + self.patience);
                     self.cancel(observe).await;
                 }
+                heard = listener.next() => match heard {
+                    Heard::Tick(tick) if tick.run_id.as_str() == self.run_id => self.hear(&tick, observe).await,
+                    Heard::Tick(_) => {}
+                    Heard::Deaf(why) => self.deaf(&why, observe),
+                },
                 _ = look.tick() => {
                     if self.look(observe).await {
                         return;
@@ -206,6 +234,34 @@ impl Follower<'_> {
                 }
             }
         }
+    }
+
+    /// Shows the seconds that are complete, and ends the run for the sake of an `abort` clause that they break.
+    async fn hear(&mut self, tick: &Tick, observe: &mut dyn FnMut(&Event<'_>)) {
+        self.seconds.add(tick);
+        while let Some(number) = self.seconds.next(self.workers) {
+            observe(&Event::Second { number, seconds: self.seconds.complete() });
+        }
+        if self.give_up.is_some() {
+            return;
+        }
+        let broken = gate::broken_so_far(self.clauses, self.seconds.complete());
+        if let Some(broken) = broken.into_iter().next() {
+            observe(&Event::Note(format!("stopping: `{}` is broken", broken.clause)));
+            self.ending.aborted_by = Some(broken.clause);
+            self.give_up = Some(Instant::now() + self.patience);
+            self.cancel(observe).await;
+        }
+    }
+
+    /// Says once that nothing is heard, and what that means.
+    fn deaf(&mut self, why: &str, observe: &mut dyn FnMut(&Event<'_>)) {
+        if std::mem::replace(&mut self.is_deaf, true) {
+            return;
+        }
+        let stoppers = self.clauses.iter().any(|clause| clause.severity == Severity::Abort);
+        let meaning = if stoppers { "; `abort` clauses are judged at the end and do not stop the run" } else { "" };
+        observe(&Event::Note(format!("there is no live data ({why}){meaning}")));
     }
 
     /// Looks once, and answers whether there is nothing more to see.
@@ -219,9 +275,13 @@ impl Follower<'_> {
                     observe(&Event::Status(status));
                 }
                 if status == "running"
+                    && self.seconds.complete().is_empty()
                     && let Some(secs) = elapsed_secs(&run)
                 {
                     observe(&Event::Elapsed { secs });
+                    if secs >= HEARD_WITHIN_SECS {
+                        self.deaf("nothing was heard so far", observe);
+                    }
                 }
                 if matches!(status, "complete" | "failed" | "cancelled") {
                     self.ending.error_reason = run["errorReason"].as_str().map(ToOwned::to_owned);
@@ -338,5 +398,66 @@ mod tests {
         let second = requests.recv().await.expect("a request");
         assert_eq!(second, "POST /prod/scenarios/shop HTTP/1.1", "it is cancelled");
         assert!(requests.try_recv().is_err());
+    }
+
+    /// Follows a run on a system at this address, and answers how that ended.
+    async fn followed(base: &str) -> Ending {
+        let region: Region = "us-east-1".parse().expect("a region");
+        let keys = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+        let config =
+            aws_config::SdkConfig::builder().credentials_provider(SharedCredentialsProvider::new(keys)).build();
+        let api = Api::new(base, region.clone(), Keys::new(config, region.clone(), None)).expect("a client");
+        let system = System::at(api, region);
+        let (_sender, interrupts) = tokio::sync::mpsc::channel(1);
+        let mut stops = Stops::new(interrupts, Duration::from_secs(36_000));
+        let mut follower = Follower {
+            system: &system,
+            path: "/scenarios/shop/testruns/run".to_owned(),
+            clauses: &[],
+            run_id: "run",
+            workers: 1,
+            seconds: Seconds::default(),
+            is_deaf: false,
+            ending: Ending::default(),
+            give_up: None,
+            silent_since: None,
+            patience: CANCEL_WITHIN,
+        };
+        follower.follow(&mut stops, Listener::start(&system, "shop", "run"), &mut |_| {}).await;
+        follower.ending
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_system_that_falls_silent_makes_the_run_unknown_and_never_a_success() {
+        // A port that nobody listens on: every request is lost at once.
+        let port =
+            TcpListener::bind(("127.0.0.1", 0)).await.and_then(|listener| listener.local_addr()).expect("a port");
+        let ending = followed(&format!("http://{port}/prod")).await;
+        let unknown = ending.unknown.as_deref().unwrap_or_default();
+        assert!(unknown.contains("has not answered for 120s"), "{unknown}");
+        let judgement = crate::gate::conclusion::judge(&[], &[], None, &ending);
+        assert!(matches!(judgement.verdict, gate::Verdict::Invalid(_)), "{judgement:?}");
+    }
+
+    #[tokio::test]
+    async fn credentials_that_expire_during_a_run_make_it_unknown_and_never_a_success() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let base = format!("http://{}/prod", listener.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = vec![0_u8; 16_384];
+                drop(stream.read(&mut head).await);
+                let body = r#"{"message":"The security token included in the request is expired"}"#;
+                let length = body.len();
+                let answer =
+                    format!("HTTP/1.1 403 Forbidden\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+                drop(stream.write_all(answer.as_bytes()).await);
+            }
+        });
+        let ending = followed(&base).await;
+        let unknown = ending.unknown.as_deref().unwrap_or_default();
+        assert!(unknown.contains("can no longer be seen") && unknown.contains("is expired"), "{unknown}");
+        let judgement = crate::gate::conclusion::judge(&[], &[], None, &ending);
+        assert!(matches!(judgement.verdict, gate::Verdict::Invalid(_)), "{judgement:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! Which deployed system a gate asks: one of ours by its environment's name, or any by the address of its API.
 
+use std::sync::Arc;
+
 use aws_config::SdkConfig;
 use dlt_model::id::Region;
 
@@ -49,11 +51,13 @@ pub struct PlaceArgs {
 #[derive(Debug)]
 pub struct System {
     /// Its API.
-    pub api: Api,
+    pub api: Arc<Api>,
     /// What it is called, as in "on the environment `dev`".
     pub place: String,
     /// Where load comes from when a scenario names no region.
     pub region: Region,
+    /// The endpoint that stands for all of AWS, if somebody named one.
+    pub endpoint: Option<String>,
     console: Option<String>,
 }
 
@@ -61,13 +65,13 @@ impl System {
     /// A system without a console.
     #[cfg(test)]
     pub(super) fn at(api: Api, region: Region) -> Self {
-        Self { api, place: "on a system".to_owned(), region, console: None }
+        Self { api: Arc::new(api), place: "on a system".to_owned(), region, endpoint: None, console: None }
     }
 
     /// Where a person sees a run: on the console, or else what the API says of it.
     pub fn link(&self, test_id: &str, run_id: &str) -> String {
         match &self.console {
-            Some(console) => format!("{console}/details/{test_id}"),
+            Some(console) => format!("{console}/details/{test_id}#{run_id}"),
             None => self.api.url(&format!("/scenarios/{test_id}/testruns/{run_id}")),
         }
     }
@@ -138,8 +142,9 @@ async fn open(
     let base = emulated(&address, config.endpoint_url()).unwrap_or(address);
     let console = given(&args.console).map(with_scheme).or(known.console);
     let console = console.map(|url| url.trim_end_matches('/').to_owned());
-    let api = Api::new(&base, region.clone(), Keys::new(config, region.clone(), user))?;
-    Ok(System { api, place, region, console })
+    let endpoint = config.endpoint_url().map(ToOwned::to_owned);
+    let api = Arc::new(Api::new(&base, region.clone(), Keys::new(config, region.clone(), user))?);
+    Ok(System { api, place, region, endpoint, console })
 }
 
 async fn user(args: &PlaceArgs, known: &Known, name: &str, config: &SdkConfig) -> Result<User, Failure> {

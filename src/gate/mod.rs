@@ -1,7 +1,7 @@
 //! The gate of a pipeline: run a scenario, wait, judge it, and say so in every form that a CI reads. It fails closed.
 //!
 //! `question` is what is asked, `conclusion` what came out, `report` how it is told; these think. `here` and `deployed` run
-//! the scenario on this machine or on an environment, `api` and `sign_in` reach the environment, `screen` shows the way.
+//! the scenario on this machine or on an environment, `api`, `sign_in` and `live` reach the environment, `screen` shows the way.
 
 pub mod api;
 pub mod baseline;
@@ -10,6 +10,7 @@ pub mod deployed;
 pub mod environment;
 pub mod event;
 pub mod here;
+pub mod live;
 pub mod question;
 pub mod report;
 pub mod screen;

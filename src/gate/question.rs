@@ -30,15 +30,15 @@ pub fn asked(asked: &Asked) -> Result<Vec<Clause>, Failure> {
 /// All clauses, the scenario's first; what is asked twice is asked once.
 ///
 /// # Errors
-/// When nothing is asked: a gate that cannot fail is not one.
-pub fn all(thresholds: &[Clause], asked: Vec<Clause>) -> Result<Vec<Clause>, Failure> {
+/// When nothing is asked, not even to be as good as a baseline: a gate that cannot fail is not one.
+pub fn all(thresholds: &[Clause], asked: Vec<Clause>, has_baseline: bool) -> Result<Vec<Clause>, Failure> {
     let mut clauses: Vec<Clause> = Vec::new();
     for clause in thresholds.iter().cloned().chain(asked) {
         if !clauses.contains(&clause) {
             clauses.push(clause);
         }
     }
-    if clauses.is_empty() {
+    if clauses.is_empty() && !has_baseline {
         let failure = Failure::new(Exit::Usage, "nothing is asked of the run, so it could not fail");
         return Err(failure.hint(
             "set EXPECT_SUCCESS_RATE and SUCCESS_P95, write `--gate 'success_rate >= 99.5%'`, or give the scenario `thresholds`",
@@ -79,7 +79,7 @@ mod tests {
         let texts: Vec<String> = clauses.iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["p99 <= 1s", "success_rate >= 99.5%", "p95 <= 800ms"]);
         assert_eq!(asked(&given("", " ", "")).unwrap(), []);
-        let twice = all(&clauses[2..], clauses.clone()).unwrap();
+        let twice = all(&clauses[2..], clauses.clone(), false).unwrap();
         assert_eq!(twice.len(), 3);
     }
 
@@ -95,6 +95,7 @@ mod tests {
 
     #[test]
     fn a_gate_that_asks_nothing_is_refused() {
-        assert_eq!(all(&[], Vec::new()).unwrap_err().exit, Exit::Usage);
+        assert_eq!(all(&[], Vec::new(), false).unwrap_err().exit, Exit::Usage);
+        assert_eq!(all(&[], Vec::new(), true).unwrap(), [], "a baseline is a question");
     }
 }

@@ -33,6 +33,8 @@ impl Console {
         Self::new(vec![
             file("index.html", include_bytes!("../../console/index.html")),
             file("settings.js", include_bytes!("../../console/settings.js")),
+            file("details.js", include_bytes!("../../console/details.js")),
+            file("api.js", include_bytes!("../../console/api.js")),
         ])
     }
 

@@ -48,6 +48,16 @@ impl Paint {
         }
     }
 
+    /// The sign of an outcome's word: `held`, `broken`, `warning`, or anything else.
+    pub fn sign(&self, word: &str) -> String {
+        match word {
+            "held" => self.good.apply_to("✓").to_string(),
+            "broken" => self.bad.apply_to("✗").to_string(),
+            "warning" => self.doubtful.apply_to("!").to_string(),
+            _ => self.doubtful.apply_to("?").to_string(),
+        }
+    }
+
     /// A verdict's word in capitals: `passed`, `failed`, or anything that is neither.
     pub fn verdict(&self, word: &str) -> String {
         let style = match word {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use dlt_control::{ControlError, ControlPlane, ports::RunKey, record::RunRecord};
 use dlt_model::{
     gate::{self, Clause},
-    summary::{Slice, add_tick},
+    summary::Slice,
     tick::Tick,
 };
 use tokio::{
@@ -13,7 +13,7 @@ use tokio::{
     time,
 };
 
-use super::Event;
+use super::{Event, seconds::Seconds};
 
 /// How often the control plane is asked how far the run is.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -34,14 +34,6 @@ pub struct End {
     pub interrupted: bool,
     /// The clause for whose sake it was stopped.
     pub aborted_by: Option<Clause>,
-}
-
-/// The seconds so far, and how many of them were shown.
-#[derive(Default)]
-struct Seconds {
-    merged: Vec<Slice>,
-    parts: Vec<u32>,
-    shown: usize,
 }
 
 impl Follower<'_> {
@@ -68,7 +60,9 @@ impl Follower<'_> {
                 tick = ticks.recv() => match tick {
                     Ok(tick) if tick.run_id == self.run.run_id => {
                         seconds.add(&tick);
-                        seconds.show(self.workers, observe);
+                        while let Some(number) = seconds.next(self.workers) {
+                            observe(&shown(number, seconds.complete()));
+                        }
                         let undisturbed = !interrupted && aborted_by.is_none();
                         let broken = gate::broken_so_far(self.clauses, seconds.complete());
                         if let Some(broken) = broken.first().filter(|_| undisturbed) {
@@ -87,7 +81,9 @@ impl Follower<'_> {
                         observe(&Event::Status(&run));
                     }
                     if run.status.is_end() {
-                        seconds.show_rest(observe);
+                        while let Some(number) = seconds.rest() {
+                            observe(&shown(number, seconds.complete()));
+                        }
                         return Ok(End { run, interrupted, aborted_by });
                     }
                 }
@@ -104,37 +100,6 @@ impl Follower<'_> {
     }
 }
 
-impl Seconds {
-    fn add(&mut self, tick: &Tick) {
-        add_tick(&mut self.merged, tick);
-        self.parts.resize(self.merged.len(), 0);
-        let index = usize::try_from(tick.second).unwrap_or(usize::MAX).wrapping_sub(1);
-        if let Some(parts) = self.parts.get_mut(index) {
-            *parts += 1;
-        }
-    }
-
-    /// The seconds that nothing is expected to be added to any more.
-    fn complete(&self) -> &[Slice] {
-        &self.merged[..self.shown]
-    }
-
-    /// Shows what is complete: every worker ticked, or a worker is two seconds further.
-    fn show(&mut self, workers: u32, observe: &mut dyn FnMut(&Event<'_>)) {
-        while self.parts.get(self.shown).is_some_and(|parts| *parts >= workers || self.merged.len() > self.shown + 2) {
-            self.show_next(observe);
-        }
-    }
-
-    fn show_rest(&mut self, observe: &mut dyn FnMut(&Event<'_>)) {
-        while self.shown < self.merged.len() {
-            self.show_next(observe);
-        }
-    }
-
-    fn show_next(&mut self, observe: &mut dyn FnMut(&Event<'_>)) {
-        self.shown += 1;
-        let seconds = &self.merged[..self.shown];
-        observe(&Event::Second { number: self.shown as u64, slice: &seconds[self.shown - 1], seconds });
-    }
+fn shown(number: u64, seconds: &[Slice]) -> Event<'_> {
+    Event::Second { number, slice: &seconds[seconds.len() - 1], seconds }
 }

@@ -2,6 +2,7 @@
 
 mod follow;
 mod screen;
+pub mod seconds;
 
 use std::path::Path;
 

@@ -199,7 +199,13 @@ fn gate_compares_with_an_earlier_run() {
     ];
     let worse = run(&sandbox, &buildspec(), &variables);
     assert_eq!(worse.code, 99, "{}", worse.log);
-    assert!(worse.log.contains("the baseline asks for p95 <="), "{}", worse.log);
+    for part in ["compared with baseline.json", "too short to tell from noise", "p95 at most 50% over the baseline's"] {
+        assert!(worse.log.contains(part), "{part}: {}", worse.log);
+    }
+    let json = report(&sandbox);
+    assert_eq!(json["baseline"]["comparisons"][0]["outcome"], "broken", "{json:#}");
+    let junit = &worse.reports["dlt-qa"][0];
+    assert!(junit.contains("p95 at most 50% over the baseline") && junit.contains("failures=\"1\""), "{junit}");
 }
 
 #[test]
@@ -252,7 +258,7 @@ fn gate_on_a_deployed_system_for_a_role_and_for_a_user() {
         [("COGNITO_USER", "chief"), ("COGNITO_PASSWORD_NAME", "/cognito/password"), ("DLT_BASELINE", "previous")];
     let down = run(sandbox, &spec, &[on_env.as_slice(), &signed_in].concat());
     assert_eq!(down.code, 99, "{}", down.log);
-    assert!(down.log.contains("the baseline asks for p95") && !down.log.contains(PASSWORD), "{}", down.log);
+    assert!(down.log.contains("compared with the run") && !down.log.contains(PASSWORD), "{}", down.log);
     assert!(down.log.contains("connect refused"), "{}", down.log);
     sandbox.write("qa.yaml", &scenario(&target.url(), 1, 0).replace("hold_for: 1s", "hold_for: 10m"));
     let before = target.answered();
@@ -274,6 +280,110 @@ fn gate_on_a_deployed_system_for_a_role_and_for_a_user() {
     assert_eq!(stopped.code, 130, "{}", stopped.log);
     assert_eq!(report(sandbox)["status"], "cancelled", "{}", stopped.log);
     assert_eq!(report(sandbox)["total"]["samples"], target.answered() - before, "{}", stopped.log);
+}
+
+#[test]
+fn gate_on_a_deployed_system_stops_when_it_must_and_says_why_it_may_not_begin() {
+    let (_runtime, target) = target();
+    let stage = Stage::set(&[], Some("/cognito/password"));
+    stage.look(&["secret", HUB, "/cognito/password", PASSWORD]);
+    stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
+    let (sandbox, spec) = (&stage.sandbox, buildspec());
+    let long = |good, bad| scenario(&target.url(), good, bad).replace("hold_for: 1s", "hold_for: 10m");
+    let on_env = |more: &[(&'static str, &'static str)]| {
+        let always = [("SCENARIO", "qa.yaml"), ("DLT_ENV", "shop"), ("SUCCESS_P95", "5"), ("EXPECT_SUCCESS_RATE", "")];
+        run(sandbox, &spec, &[always.as_slice(), more].concat())
+    };
+
+    // Nobody who may not sign in makes load: a wrong password, and keys that are no longer good.
+    sandbox.write("qa.yaml", &scenario(&target.url(), 1, 0));
+    let wrong = on_env(&[("COGNITO_USER", "chief"), ("COGNITO_PASSWORD", "Wrong-horse-7-battery")]);
+    assert_eq!(wrong.code, 4, "{}", wrong.log);
+    assert!(wrong.log.contains("sign in as `chief`") && !wrong.log.contains("Wrong-horse"), "{}", wrong.log);
+    assert_eq!(target.answered(), 0);
+
+    // The page that the link leads to shows the run to whoever signs in.
+    let passed = on_env(&[]);
+    assert_eq!(passed.code, 0, "{}", passed.log);
+    let seen = page_of(&stage, &report(sandbox));
+    assert_eq!((&seen["complaints"], &seen["findings"]), (&serde_json::json!([]), &serde_json::json!([])), "{seen:#}");
+    let text = seen["text"].as_str().expect("text");
+    assert!(text.contains("checkout") && text.contains("complete") && text.contains("home"), "{text}");
+
+    // An `abort` clause ends the run while it goes on.
+    sandbox.write("qa.yaml", &long(0, 1));
+    let before = target.answered();
+    let aborted = on_env(&[("GATE", "abort error_rate < 50% over 3s")]);
+    assert_eq!(aborted.code, 99, "{}", aborted.log);
+    assert!(aborted.log.contains("stopping: `abort error_rate < 50% over 3s` is broken"), "{}", aborted.log);
+    let told = report(sandbox);
+    assert_eq!((&told["status"], &told["clauses"][0]["outcome"]), (&"cancelled".into(), &"broken".into()), "{told:#}");
+    assert_eq!(told["total"]["samples"], target.answered() - before, "{}", aborted.log);
+
+    // So does the deadline.
+    sandbox.write("qa.yaml", &long(1, 0));
+    let late = on_env(&[("DLT_DEADLINE", "12s")]);
+    assert_eq!(late.code, 98, "{}", late.log);
+    let told = report(sandbox);
+    assert_eq!((&told["stoppedBy"], &told["status"]), (&"deadline".into(), &"cancelled".into()), "{}", late.log);
+}
+
+#[test]
+fn gate_with_expired_credentials_makes_no_load() {
+    let (_runtime, target) = target();
+    let (_server, url) = refusing();
+    let credentials = [
+        ("AWS_ACCESS_KEY_ID", "ASIAEXPIRED"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_SESSION_TOKEN", "gone"),
+        ("AWS_REGION", HUB),
+        ("DLT_API_HOST", url.as_str()),
+    ];
+    let (sandbox, built) = judged(&scenario(&target.url(), 1, 0), &credentials);
+    assert_eq!(built.code, 4, "{}", built.log);
+    assert!(built.log.contains("is expired"), "{}", built.log);
+    assert_eq!(target.answered(), 0);
+    assert!(!sandbox.path().join("dlt-reports/junit.xml").exists() && built.reports["dlt-qa"].is_empty());
+}
+
+/// An API that lets nobody in whose keys are no longer good, as API Gateway words it.
+fn refusing() -> (std::thread::JoinHandle<()>, String) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let url = format!("http://{}/prod", listener.local_addr().expect("an address"));
+    let server = std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            drop(stream.read(&mut [0_u8; 16_384]));
+            let body = r#"{"message":"The security token included in the request is expired"}"#;
+            let length = body.len();
+            drop(write!(
+                stream,
+                "HTTP/1.1 403 Forbidden\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            ));
+        }
+    });
+    (server, url)
+}
+
+/// What a browser sees of a gate's link.
+fn page_of(stage: &Stage, report: &Value) -> Value {
+    let outputs = stage.outputs();
+    // The emulated API has a name of its own, which is a part of what is signed.
+    let api = outputs["ApiEndpoint"].as_str().expect("an API");
+    let id = api.trim_start_matches("https://").split('.').next().expect("an id");
+    let port = stage.aws.endpoint.rsplit(':').next().expect("a port");
+    let api = format!("https://{id}.execute-api.localhost:{port}/prod");
+    let settings = serde_json::json!({
+        "stack": "dlt-shop", "region": HUB, "apiEndpoint": api, "userPoolId": outputs["UserPoolId"],
+        "userPoolClientId": outputs["UserPoolClientId"], "identityPoolId": outputs["IdentityPoolId"],
+    });
+    let link = report["link"].as_str().expect("a link");
+    let run = report["testRunId"].as_str().expect("a run");
+    let output = Command::new("node")
+        .arg(root().join("tests/browser/details.mjs"))
+        .args([link, &settings.to_string(), "chief", PASSWORD, &stage.aws.endpoint, &format!("Run {run}: complete")])
+        .output();
+    crate::support::Ended::of(output.expect("node starts")).with_code(0).json()
 }
 
 #[test]
@@ -339,16 +449,21 @@ fn a_pipeline_comes_and_goes_and_its_gate_needs_nothing_but_what_it_is_given() {
 #[test]
 fn every_row_of_the_pipelines_table_is_a_test() {
     let table = std::fs::read_to_string(root().join("docs/pipeline.md")).expect("the page");
-    let own = std::fs::read_to_string(root().join("tests/it/gate.rs")).expect("this file");
-    let conclusion = std::fs::read_to_string(root().join("src/gate/conclusion.rs")).expect("a source");
-    let (_, rows) = table.split_once("## What became").expect("the table");
-    let named: BTreeSet<&str> = rows
+    let places = [
+        "tests/it/gate.rs",
+        "tests/it/reports.rs",
+        "src/gate/conclusion.rs",
+        "src/gate/deployed.rs",
+        "crates/model/tests/it/baseline.rs",
+    ];
+    let sources = places.map(|place| std::fs::read_to_string(root().join(place)).expect("a source")).concat();
+    let named: BTreeSet<&str> = table
         .lines()
         .filter(|line| line.starts_with("| ") && line.ends_with("` |"))
         .filter_map(|line| line.rsplit('`').nth(1))
         .collect();
-    assert!(named.len() >= 8, "{named:?}");
+    assert!(named.len() >= 14, "{named:?}");
     for name in named {
-        assert!(own.contains(&format!("fn {name}(")) || conclusion.contains(&format!("fn {name}(")), "{name}");
+        assert!(sources.contains(&format!("fn {name}(")), "{name}");
     }
 }

@@ -247,3 +247,21 @@ fn a_killed_system_takes_up_or_marks_what_ran_and_keeps_what_had_ended() {
     let told = detail["errorReason"].as_str().unwrap_or_default();
     assert!(!told.is_empty(), "it says what happened: {ended:#} {detail:#}");
 }
+
+#[test]
+fn a_gates_link_leads_to_its_run_on_the_local_page_too() {
+    let (_runtime, target) = target();
+    let sandbox = Sandbox::new();
+    let local = LocalServer::start(&sandbox);
+    let (status, made) = local.call("POST", "/scenarios", &seed_scenario(&target.url(), "1s"));
+    assert_eq!(status, 200, "{made:#}");
+    let test = made["testId"].as_str().expect("an id");
+    let first = local.ended(test)["testRunId"].as_str().expect("a run").to_owned();
+    let (_, second) = local.call("POST", &format!("/scenarios/{test}/runs"), "");
+    assert_ne!(second["testRunId"], first.as_str(), "{second:#}");
+    local.ended(test);
+    // The earlier run is not the latest any more, and is what the link shows.
+    let link = format!("{}/details/{test}#{first}", local.url);
+    let seen = crate::reports::looked_at(&link, "local", "The run of");
+    assert_eq!((&seen["findings"], &seen["complaints"]), (&serde_json::json!([]), &serde_json::json!([])), "{seen:#}");
+}

@@ -9,4 +9,5 @@ mod environments;
 mod gate;
 mod judges;
 mod local;
+mod reports;
 mod support;

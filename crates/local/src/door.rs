@@ -41,6 +41,8 @@ pub(crate) fn router(plane: ControlPlane, live: Arc<Broadcast>, stopped: watch::
     ));
     Router::new()
         .route("/", get(page))
+        // Where a gate's link leads to; the page reads what it is to show from its own address.
+        .route("/details/{test_id}", get(page))
         .merge(events)
         .fallback_service(api::router(plane, PREFIX))
         .layer(from_fn(refuse_strangers))

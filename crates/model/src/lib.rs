@@ -4,6 +4,7 @@
 //! input and output lives in the crates that depend on this one.
 
 pub mod assignment;
+pub mod baseline;
 pub mod buckets;
 pub mod bytes;
 pub mod condition;

@@ -1,13 +1,14 @@
 //! The numbers that every form of the report shows: clauses, requests, the slowest and the most failing of them.
 
 use dlt_model::{
+    baseline::{Comparison, Judged},
     gate::{ClauseVerdict, Outcome, Severity},
     report::Measurements,
     summary::Summary,
 };
 use serde::Serialize;
 
-use crate::report::units;
+use crate::{gate::conclusion::Conclusion, report::units};
 
 /// How many requests the short lists have.
 pub const SHORT_LIST: usize = 5;
@@ -105,6 +106,22 @@ pub fn outcome_word(judged: &ClauseVerdict) -> &'static str {
         (Outcome::Broken, _) => "broken",
         (Outcome::Unjudged(_), _) => "unjudged",
     }
+}
+
+/// What became of a comparison, in the same words.
+pub fn comparison_word(compared: &Comparison) -> &'static str {
+    match compared.judged {
+        Judged::Held => "held",
+        Judged::Noise => "warning",
+        Judged::Worse | Judged::WorseByTolerance => "broken",
+    }
+}
+
+/// Everything that is broken and makes the run fail, in the order in which it was asked.
+pub fn broken(conclusion: &Conclusion) -> Vec<String> {
+    let clauses = conclusion.judgement.clauses.iter().filter(|judged| outcome_word(judged) == "broken");
+    let comparisons = conclusion.comparisons.iter().filter(|compared| compared.is_worse());
+    clauses.map(|judged| judged.clause.to_string()).chain(comparisons.map(Comparison::question)).collect()
 }
 
 /// What was observed, and where if not in the whole run; why it was not judged, if it was not.

@@ -39,6 +39,18 @@ pub fn html(conclusion: &Conclusion) -> Result<String, minijinja::Error> {
             })
         })
         .collect();
+    let comparisons: Vec<_> = conclusion
+        .comparisons
+        .iter()
+        .map(|compared| {
+            json!({
+                "question": compared.question(),
+                "outcome": figures::comparison_word(compared),
+                "observed": compared.observed(),
+                "meaning": compared.meaning(),
+            })
+        })
+        .collect();
     let page = json!({
         "scenario": conclusion.scenario,
         "place": conclusion.place,
@@ -49,6 +61,8 @@ pub fn html(conclusion: &Conclusion) -> Result<String, minijinja::Error> {
         "run_id": conclusion.run_id,
         "test_id": conclusion.test_id,
         "clauses": clauses,
+        "baseline": conclusion.baseline,
+        "comparisons": comparisons,
         "headline": conclusion.summary.as_ref().map(figures::headline),
         "slowest": figures::slowest(&requests).into_iter().map(row).collect::<Vec<_>>(),
         "failing": figures::most_failing(&requests).into_iter().map(row).collect::<Vec<_>>(),
@@ -108,7 +122,7 @@ mod tests {
     use super::*;
     use crate::gate::conclusion::{
         Ending,
-        tests::{concluded, measured},
+        tests::{compared, concluded, measured},
     };
 
     fn page(summary: Option<dlt_model::summary::Summary>) -> String {
@@ -131,6 +145,14 @@ mod tests {
     fn names_are_text_and_never_markup() {
         let page = page(Some(measured(2)));
         assert!(page.contains("shop &lt;front&gt;") && !page.contains("<front>") && !page.contains("<home>"));
+    }
+
+    #[test]
+    fn a_comparison_is_told_in_words() {
+        let page = html(&compared("success_rate >= 99%")).expect("a page");
+        for part in ["Compared with 01J|`&lt;earlier&gt;`", "worse, and more than noise", "within the tolerance"] {
+            assert!(page.contains(part), "{part}");
+        }
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::figures::{self, LONGEST_LIST, Request};
-use dlt_model::gate::{Outcome, Severity};
+use dlt_model::{
+    baseline::{CONFIDENCE_PERCENT, Change, Comparison, Measured},
+    gate::{Outcome, Severity},
+};
 
 use crate::gate::{conclusion::Conclusion, stop::Stop};
 
@@ -31,6 +34,13 @@ pub fn json(conclusion: &Conclusion) -> Value {
         "link": conclusion.link,
         "clauses": conclusion.judgement.clauses.iter().map(clause).collect::<Vec<_>>(),
     });
+    if let Some(baseline) = &conclusion.baseline {
+        report["baseline"] = json!({
+            "run": baseline,
+            "confidencePercent": CONFIDENCE_PERCENT,
+            "comparisons": conclusion.comparisons.iter().map(comparison).collect::<Vec<_>>(),
+        });
+    }
     let Some(summary) = &conclusion.summary else { return report };
     let duration_ms = summary.duration_ms();
     let requests = figures::requests(summary);
@@ -49,7 +59,28 @@ pub fn json(conclusion: &Conclusion) -> Value {
     report["mostFailing"] = json!(labels(figures::most_failing(&requests)));
     report["requestsTruncated"] = json!(requests.len() > LONGEST_LIST);
     report["requests"] = json!(requests.iter().take(LONGEST_LIST).collect::<Vec<_>>());
+    // What a later run is compared with.
+    report["measured"] = json!(Measured::of(summary));
     report
+}
+
+/// Microseconds and percent of the baseline's, or shares between 0 and 1 and points of a percent.
+fn comparison(compared: &Comparison) -> Value {
+    json!({
+        "clause": compared.question(),
+        "outcome": figures::comparison_word(compared),
+        "subject": match compared.change {
+            Change::P95 => "latencyUsP95",
+            Change::Failures => "failedShare",
+        },
+        "before": compared.before,
+        "now": compared.now,
+        "worsened": compared.worsened,
+        "interval": compared.interval,
+        "allowed": compared.allowed,
+        "samples": compared.samples,
+        "meaning": compared.meaning(),
+    })
 }
 
 fn clause(judged: &dlt_model::gate::ClauseVerdict) -> Value {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use dlt_model::gate::{ClauseVerdict, Outcome, Severity};
+use dlt_model::{
+    baseline::Comparison,
+    gate::{ClauseVerdict, Outcome, Severity},
+};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 use super::figures;
@@ -31,6 +34,9 @@ pub fn junit(conclusion: &Conclusion) -> Result<String, SerializeError> {
     suite.add_test_case(sound(conclusion, took));
     for judged in &conclusion.judgement.clauses {
         suite.add_test_case(case(conclusion, judged, took));
+    }
+    for compared in &conclusion.comparisons {
+        suite.add_test_case(comparison(conclusion, compared, took));
     }
     let mut report = Report::new("dlt gate");
     report.set_time(took);
@@ -73,6 +79,22 @@ fn case(conclusion: &Conclusion, judged: &ClauseVerdict, took: Duration) -> Test
     case
 }
 
+fn comparison(conclusion: &Conclusion, compared: &Comparison, took: Duration) -> TestCase {
+    let baseline = conclusion.baseline.as_deref().unwrap_or_default();
+    let seen = format!("{}: {} (compared with {baseline})", compared.observed(), compared.meaning());
+    let status = if compared.is_worse() {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type("broken").set_message(seen.clone());
+        status.set_description(format!("{}\n{seen}\n{}", compared.question(), conclusion.link));
+        status
+    } else {
+        TestCaseStatus::success()
+    };
+    let mut case = named(conclusion, &compared.question(), status, took);
+    case.set_system_out(seen);
+    case
+}
+
 fn named(conclusion: &Conclusion, name: &str, status: TestCaseStatus, took: Duration) -> TestCase {
     let mut case = TestCase::new(name, status);
     case.set_classname(conclusion.scenario.clone()).set_time(took);
@@ -84,7 +106,7 @@ mod tests {
     use super::*;
     use crate::gate::conclusion::{
         Ending,
-        tests::{concluded, measured},
+        tests::{compared, concluded, measured},
     };
 
     #[test]
@@ -95,6 +117,9 @@ mod tests {
         let read = Report::deserialize_from_str(&text).expect("JUnit");
         let suite = &read.test_suites[0];
         assert_eq!((suite.tests, suite.failures, suite.errors), (5, 1, 2));
+        let text = junit(&compared("success_rate >= 99%")).unwrap();
+        let read = Report::deserialize_from_str(&text).expect("JUnit");
+        assert_eq!((read.test_suites[0].tests, read.test_suites[0].failures), (4, 1), "{text}");
         let invalid = junit(&concluded("p95 <= 1s", None, Ending::default())).unwrap();
         assert!(invalid.contains("there are no results"), "{invalid}");
     }

@@ -18,11 +18,7 @@ pub fn markdown(conclusion: &Conclusion) -> String {
     }
     lines.extend(["| | clause | observed | limit | samples |", "|---|---|---:|---:|---:|"].map(ToOwned::to_owned));
     for judged in &conclusion.judgement.clauses {
-        let mark = match figures::outcome_word(judged) {
-            "held" => "✅",
-            "broken" => "❌",
-            _ => "⚠️",
-        };
+        let mark = sign(figures::outcome_word(judged));
         lines.push(format!(
             "| {mark} | {} | {} | {} | {} |",
             code(&judged.clause.to_string()),
@@ -31,6 +27,7 @@ pub fn markdown(conclusion: &Conclusion) -> String {
             units::count(judged.samples)
         ));
     }
+    lines.extend(comparisons(conclusion));
     if let Some(summary) = &conclusion.summary {
         lines.extend([String::new(), figures::headline(summary)]);
         let requests = figures::requests(summary);
@@ -39,6 +36,31 @@ pub fn markdown(conclusion: &Conclusion) -> String {
     }
     lines.extend([String::new(), link(&conclusion.link), String::new()]);
     lines.join("\n")
+}
+
+fn sign(word: &str) -> &'static str {
+    match word {
+        "held" => "✅",
+        "broken" => "❌",
+        _ => "⚠️",
+    }
+}
+
+fn comparisons(conclusion: &Conclusion) -> Vec<String> {
+    let Some(baseline) = conclusion.baseline.as_ref().filter(|_| !conclusion.comparisons.is_empty()) else {
+        return Vec::new();
+    };
+    let head = format!("| | compared with {} | observed | meaning |", code(baseline));
+    let rows = conclusion.comparisons.iter().map(|compared| {
+        format!(
+            "| {} | {} | {} | {} |",
+            sign(figures::comparison_word(compared)),
+            escaped(&compared.question()),
+            escaped(&compared.observed()),
+            escaped(compared.meaning()),
+        )
+    });
+    [String::new(), head, "|---|---|---|---|".to_owned()].into_iter().chain(rows).collect()
 }
 
 fn section(title: &str, requests: &[&Request]) -> Vec<String> {
@@ -105,7 +127,7 @@ mod tests {
     use super::*;
     use crate::gate::conclusion::{
         Ending,
-        tests::{concluded, measured},
+        tests::{compared, concluded, measured},
     };
 
     #[test]
@@ -113,6 +135,7 @@ mod tests {
         let ending = Ending { status: "complete".to_owned(), ..Ending::default() };
         let text = markdown(&concluded("success_rate >= 99.5%; p95 <= 300ms", Some(measured(2)), ending));
         insta::assert_snapshot!(text);
+        insta::assert_snapshot!("compared", markdown(&compared("success_rate >= 99%")));
         assert_eq!(code("a`b"), "``a`b``");
     }
 }

@@ -19,6 +19,9 @@ const RIGHT: f64 = 8.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 28.0;
 
+/// How near to the right edge a label may not be in the middle of its place.
+const EDGE: f64 = 20.0;
+
 /// A line of a plot.
 #[derive(Clone, Debug)]
 pub struct Line {
@@ -97,7 +100,9 @@ pub fn lines(title: &'static str, unit: &'static str, at: &[u64], lines: &[Line]
     grid(&mut svg, top, step, &y);
     let last_secs = at.last().copied().unwrap_or(0).max(1);
     for secs in (0..=last_secs).step_by(clock_step(last_secs)) {
-        label(&mut svg, x(secs), HEIGHT - 8.0, "middle", &clock(secs));
+        // The last one would be cut off at the edge.
+        let anchor = if x(secs) > WIDTH - RIGHT - EDGE { "end" } else { "middle" };
+        label(&mut svg, x(secs), HEIGHT - 8.0, anchor, &clock(secs));
     }
     for (index, line) in lines.iter().enumerate() {
         let mut path = String::new();

@@ -18,8 +18,11 @@ pub fn text(conclusion: &Conclusion, paint: &Paint) -> String {
         lines.extend(section("most failing requests", &figures::most_failing(&requests)));
     }
     lines.push(String::new());
-    lines.push(clauses(conclusion, paint));
-    lines.push(String::new());
+    if !conclusion.judgement.clauses.is_empty() {
+        lines.push(clauses(conclusion, paint));
+        lines.push(String::new());
+    }
+    lines.extend(comparisons(conclusion, paint));
     lines.push(verdict(conclusion, paint));
     lines.push(conclusion.link.clone());
     lines.join("\n")
@@ -65,20 +68,27 @@ fn clauses(conclusion: &Conclusion, paint: &Paint) -> String {
     trimmed(&table)
 }
 
+/// One number a paragraph: what is asked, what was seen, what that means.
+fn comparisons(conclusion: &Conclusion, paint: &Paint) -> Vec<String> {
+    let Some(baseline) = conclusion.baseline.as_ref().filter(|_| !conclusion.comparisons.is_empty()) else {
+        return Vec::new();
+    };
+    let each = conclusion.comparisons.iter().map(|compared| {
+        let mark = paint.sign(figures::comparison_word(compared));
+        let (question, observed, meaning) = (compared.question(), compared.observed(), compared.meaning());
+        format!("  {mark}  {question}\n     {observed}\n     {meaning}")
+    });
+    let heading = format!(" compared with {baseline}");
+    std::iter::once(heading).chain(each).chain([String::new()]).collect()
+}
+
 fn verdict(conclusion: &Conclusion, paint: &Paint) -> String {
     let word = paint.verdict(conclusion.word());
-    let broken: Vec<String> = conclusion
-        .judgement
-        .clauses
-        .iter()
-        .filter(|judged| figures::outcome_word(judged) == "broken")
-        .map(|judged| judged.clause.to_string())
-        .collect();
+    let broken = figures::broken(conclusion);
+    let asked = conclusion.judgement.clauses.len() + conclusion.comparisons.len();
     let why = match conclusion.word() {
         "passed" => "every clause holds".to_owned(),
-        "failed" => {
-            format!("{} of {} clauses broken: {}", broken.len(), conclusion.judgement.clauses.len(), broken.join("; "))
-        }
+        "failed" => format!("{} of {asked} clauses broken: {}", broken.len(), broken.join("; ")),
         _ => conclusion.reasons().join("; "),
     };
     format!("{word} `{}` {}: {why}", conclusion.scenario, conclusion.place)
@@ -100,7 +110,7 @@ mod tests {
     use super::*;
     use crate::gate::conclusion::{
         Ending,
-        tests::{concluded, measured},
+        tests::{compared, concluded, measured},
     };
 
     #[test]
@@ -110,6 +120,12 @@ mod tests {
         let conclusion = concluded(clauses, Some(measured(3)), ending);
         let text = text(&conclusion, &Paint::new(false));
         assert_eq!(text.lines().last(), Some(conclusion.link.as_str()));
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_comparison_says_what_changed_and_whether_that_is_noise() {
+        let text = text(&compared("success_rate >= 99%"), &Paint::new(false));
         insta::assert_snapshot!(text);
     }
 }

@@ -1,6 +1,6 @@
 //! The `dlt` command: environments, templates, deployments, runs.
 //!
-//! `config`, `render`, `check` and `import` think; `deploy` acts and says what happens as events; `cli` reads arguments and shows.
+//! `config`, `render`, `check`, `import` and `export` think; `deploy` acts and says what happens as events; `cli` reads arguments and shows.
 
 pub mod check;
 pub mod cli;
@@ -8,6 +8,7 @@ pub mod cloud;
 pub mod config;
 pub mod deploy;
 pub mod exit;
+pub mod export;
 pub mod failure;
 pub mod gate;
 pub mod import;

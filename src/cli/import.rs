@@ -30,6 +30,9 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum From {
     /// From a HAR, as a browser's network panel saves it.
+    #[command(
+        after_help = "Examples:\n  dlt import har shop.har -o shop.yaml\n  dlt import har shop.har --all --name shop"
+    )]
     Har {
         /// The file; `-` is standard input.
         file: PathBuf,
@@ -40,6 +43,9 @@ enum From {
         into: Into,
     },
     /// From an OpenAPI document, 3.0 or 3.1: a request for each operation.
+    #[command(
+        after_help = "Examples:\n  dlt import openapi openapi.yaml -o api.yaml\n  dlt import openapi - < openapi.json"
+    )]
     Openapi {
         /// The file, YAML or JSON; `-` is standard input.
         file: PathBuf,
@@ -47,6 +53,9 @@ enum From {
         into: Into,
     },
     /// From a curl command, as browsers copy it.
+    #[command(
+        after_help = "Examples:\n  dlt import curl 'curl -d a=1 https://shop.example.com/'\n  dlt import curl -o login.yaml < command.txt"
+    )]
     Curl {
         /// The command in quotes; without it, standard input.
         command: Option<String>,

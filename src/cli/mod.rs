@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod down;
 mod environment;
+mod export;
 mod forecast;
 mod gate;
 mod import;
@@ -76,6 +77,9 @@ enum Verb {
     Run(run::Args),
     Import(import::Args),
     Gate(Box<gate::Args>),
+    /// Write an environment down for another tool.
+    #[command(subcommand)]
+    Export(export::Verb),
     /// A pipeline whose stage QA asks the gate.
     #[command(subcommand)]
     Pipeline(pipeline::Verb),
@@ -123,6 +127,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Import(args) => import::run(&args),
             Verb::Run(args) => run::run(args, &global).await,
             Verb::Gate(args) => gate::run(*args, &global).await,
+            Verb::Export(verb) => export::run(&verb, &global),
             Verb::Pipeline(verb) => pipeline::run(&verb, &global).await,
             Verb::Demo(args) => demo::run(args, &global).await,
             Verb::Local(args) => local::run(args, &global).await,
@@ -151,5 +156,52 @@ mod tests {
             .filter(|name| name.starts_with("DLT_") && !OTHER_VARIABLES.contains(&name.as_str()))
             .collect();
         assert!(unknown.is_empty(), "{unknown:?}");
+    }
+
+    /// Every verb and sub-verb that does something, as the words that call it.
+    fn doers(command: &clap::Command, path: &[String]) -> Vec<(Vec<String>, clap::Command)> {
+        let path: Vec<String> = path.iter().cloned().chain([command.get_name().to_owned()]).collect();
+        let below = command.get_subcommands().filter(|below| !below.is_hide_set());
+        let mut found: Vec<_> = below.flat_map(|below| doers(below, &path)).collect();
+        if found.is_empty() {
+            found.push((path, command.clone()));
+        }
+        found
+    }
+
+    /// The arguments of an example, without its variables, its comment and where it reads from or writes to.
+    fn arguments(example: &str) -> Vec<String> {
+        // What stands in quotes is the command's own.
+        let outside = |text: &str| text.matches('\'').count() % 2 == 0;
+        let command = ["   #", " < ", " > "].iter().fold(example, |text, end| match text.split_once(end) {
+            Some((before, _)) if outside(before) => before,
+            _ => text,
+        });
+        let words = crate::import::shell::words(command).expect("a command");
+        words.into_iter().skip_while(|word| word.contains('=') && !word.starts_with('-')).collect()
+    }
+
+    #[test]
+    fn the_help_of_every_verb_and_sub_verb_has_an_example_of_it_and_every_example_can_be_typed() {
+        for (path, mut command) in doers(&Cli::command(), &[]) {
+            let help = command.render_long_help().to_string();
+            let examples: Vec<Vec<String>> = help
+                .lines()
+                .skip_while(|line| !line.starts_with("Example"))
+                .skip(1)
+                .take_while(|line| !line.is_empty())
+                .map(|line| arguments(line.trim()))
+                .filter(|words| words.first().is_some_and(|program| program == "dlt"))
+                .collect();
+            assert!(examples.iter().any(|words| words.starts_with(&path)), "{path:?} has no example: {help}");
+            for words in examples {
+                let read = Cli::command().try_get_matches_from(&words);
+                assert!(
+                    read.is_ok(),
+                    "{words:?} of {path:?}: {}",
+                    read.err().map(|error| error.to_string()).unwrap_or_default()
+                );
+            }
+        }
     }
 }

@@ -73,8 +73,9 @@ pub struct BootstrapArgs {
     yes: bool,
 }
 
-/// Arguments of `dlt pipeline rm`.
+/// Take the pipeline away; the environment stays.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  dlt pipeline rm qa\n  dlt pipeline rm qa --yes   # in CI")]
 pub struct RmArgs {
     #[command(flatten)]
     environment: EnvironmentArgs,

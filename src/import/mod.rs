@@ -9,7 +9,7 @@ pub mod har;
 pub mod openapi;
 mod schema;
 mod secrets;
-mod shell;
+pub(crate) mod shell;
 
 pub use self::draft::{Body, Draft, Request};
 

@@ -1,7 +1,7 @@
 //! A command as a shell reads it: words, quotes, escapes and continued lines; nothing is expanded.
 
 /// The words of a command, or what is wrong with it.
-pub(super) fn words(command: &str) -> Result<Vec<String>, String> {
+pub(crate) fn words(command: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut letters = command.chars().peekable();

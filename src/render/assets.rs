@@ -8,7 +8,7 @@ use super::{Part, context};
 use crate::config::{Config, Network};
 
 /// Where the things that a deployment uploads have been put, in one region.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assets {
     /// The foundation's bucket.
     pub artifact_bucket: String,

@@ -1,6 +1,6 @@
 //! What judges that are not ours say of what we render.
 
-use std::{collections::BTreeSet, process::Command};
+use std::{collections::BTreeSet, path::PathBuf, process::Command};
 
 use crate::support::{Ended, Sandbox, python, root};
 
@@ -58,9 +58,8 @@ fn parts(file: &str) -> &'static [(&'static str, &'static str)] {
     if file.contains("\nregions:") { ALL } else { HUBS }
 }
 
-#[test]
-fn cfn_lint_has_nothing_to_say_about_any_variant() {
-    let sandbox = Sandbox::new();
+/// Every template of every variant, and the role that the documentation offers to other CIs.
+fn templates(sandbox: &Sandbox) -> Vec<PathBuf> {
     // Many variants share a foundation; each text is judged once.
     let mut seen = BTreeSet::new();
     let mut files = Vec::new();
@@ -75,6 +74,26 @@ fn cfn_lint_has_nothing_to_say_about_any_variant() {
     }
     let hubs = files.iter().filter(|file| file.to_string_lossy().contains("-main-")).count();
     assert!(hubs >= 1 << CHOICES.len(), "every combination of the choices is a template of its own: {files:#?}");
+    files.push(root().join("docs/ci/github-role.yaml"));
+    files
+}
+
+#[test]
+fn iam_linters_have_nothing_to_say_about_any_policy() {
+    let sandbox = Sandbox::new();
+    let output = Command::new(python("judges/bin/python"))
+        .arg(root().join("tests/judges/iam.py"))
+        .args(templates(&sandbox))
+        .output()
+        .expect("python starts");
+    let ended = Ended::of(output).with_code(0);
+    assert!(ended.out.is_empty() && ended.err.contains(" policies"), "{}{}", ended.out, ended.err);
+}
+
+#[test]
+fn cfn_lint_has_nothing_to_say_about_any_variant() {
+    let sandbox = Sandbox::new();
+    let files = templates(&sandbox);
     let output = Command::new(python("judges/bin/cfn-lint"))
         .arg("--config-file")
         .arg(root().join("tests/cfn-lint.yaml"))
@@ -119,4 +138,34 @@ fn our_own_checker_agrees() {
     let names = variants.iter().map(|(name, _)| name.as_str());
     let ended = sandbox.dlt(&["check"].into_iter().chain(names).collect::<Vec<_>>()).with_code(0);
     assert!(ended.out.starts_with("no errors, no warnings"), "{}", ended.out);
+}
+
+#[test]
+fn files_for_other_cis_are_what_those_cis_read() {
+    for (schema, file) in [("vendor.github-workflows", "github-actions.yml"), ("vendor.gitlab-ci", "gitlab-ci.yml")] {
+        let output = Command::new(python("judges/bin/check-jsonschema"))
+            .args(["--builtin-schema", schema])
+            .arg(root().join("docs/ci").join(file))
+            .output()
+            .expect("check-jsonschema runs");
+        Ended::of(output).with_code(0);
+    }
+}
+
+#[test]
+fn a_terraform_module_parses_is_formatted_and_has_every_parameter_and_output() {
+    let sandbox = Sandbox::new();
+    sandbox.write("stacks/qa.yaml", &format!("{HUB}tags: {{team: shop}}\n"));
+    let written = sandbox.dlt(&["export", "terraform", "qa"]).with_code(0).out;
+    assert_eq!(written.lines().count(), 5, "{written}");
+    let refused = sandbox.dlt(&["export", "terraform", "qa"]).with_code(5);
+    assert!(refused.err.contains("--force"), "{}", refused.err);
+    sandbox.dlt(&["export", "terraform", "qa", "--force", "--output", "json"]).with_code(0).json();
+    let output = Command::new(python("judges/bin/python"))
+        .arg(root().join("tests/judges/terraform.py"))
+        .arg(sandbox.path().join("terraform/dlt-judged"))
+        .output()
+        .expect("python starts");
+    let ended = Ended::of(output).with_code(0);
+    assert!(ended.out.is_empty(), "{}", ended.out);
 }

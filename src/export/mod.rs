@@ -1,0 +1,4 @@
+//! An environment in the words of other tools: pure, from templates to files.
+
+pub mod hcl;
+pub mod terraform;

@@ -142,6 +142,17 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_an_hour_stays_small_however_many_requests_there_are() {
+        let mut summary = measured(3_600);
+        let one = summary.total.labels.values().next().expect("a label").clone();
+        let name = |number: usize| format!("GET /shops/main/departments/garden/products/{number:04}/reviews");
+        summary.total.labels = (0..2 * LONGEST_LIST).map(|number| (name(number), one.clone())).collect();
+        let page = page(Some(summary));
+        assert!(page.len() < 300_000, "{} bytes", page.len());
+        assert!(page.contains("and 500 more"));
+    }
+
+    #[test]
     fn names_are_text_and_never_markup() {
         let page = page(Some(measured(2)));
         assert!(page.contains("shop &lt;front&gt;") && !page.contains("<front>") && !page.contains("<home>"));

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod cloud;
 pub mod config;
 pub mod deploy;
+pub mod drift;
 pub mod exit;
 pub mod export;
 pub mod failure;

@@ -67,6 +67,15 @@ pub async fn ask(demand: Demand, pause: &Pause) -> Result<Consent, Failure> {
     }
 }
 
+/// Asks for a yes or a no where nothing goes on beside it.
+pub fn confirm(text: &str) -> bool {
+    let mut stderr = std::io::stderr();
+    drop(stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()));
+    let mut line = String::new();
+    let is_answered = std::io::stdin().lock().read_line(&mut line).is_ok_and(|count| count > 0);
+    is_answered && ["y", "yes"].contains(&line.trim().to_lowercase().as_str())
+}
+
 /// Asks for a name to be typed before something is taken away.
 pub async fn confirm_by_name(name: &str, pause: &Pause) -> Result<(), Failure> {
     let text = format!("Type `{name}` to remove all of this: ");

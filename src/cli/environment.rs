@@ -24,8 +24,13 @@ impl EnvironmentArgs {
     /// # Errors
     /// A file that cannot be read, or everything that is wrong with it and with what lies over it.
     pub fn load(&self) -> Result<Config, Failure> {
+        config::load(&self.environment, &self.layers())
+    }
+
+    /// What lies over the file, and the region beneath it.
+    pub fn layers(&self) -> Layers {
         let variables =
             std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
-        config::load(&self.environment, &Layers::new(variables, &self.set).with_region(habits::region()))
+        Layers::new(variables, &self.set).with_region(habits::region())
     }
 }

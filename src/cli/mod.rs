@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod demo;
 mod down;
+mod drift;
 mod environment;
 mod export;
 mod forecast;
@@ -66,6 +67,7 @@ enum Verb {
     Render(render::Args),
     /// Show what `up` would change, property by property.
     Plan(plan::Args),
+    Drift(drift::Args),
     /// Make an environment as its file says.
     Up(up::Args),
     /// Print the values of an environment.
@@ -120,6 +122,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Check(args) => check::run(&args, &global),
             Verb::Render(args) => render::run(&args, &global),
             Verb::Plan(args) => plan::run(&args, &global).await,
+            Verb::Drift(args) => drift::run(&args, &global).await,
             Verb::Up(args) => up::run(&args, &global).await,
             Verb::Outputs(args) => outputs::run(&args, &global).await,
             Verb::Invite(args) => invite::run(&args, &global).await,

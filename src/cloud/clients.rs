@@ -26,6 +26,7 @@ pub struct Cloud {
     /// Where all services are found, when it is not AWS's own endpoints.
     pub endpoint: Option<String>,
     regions: BTreeMap<Region, Clients>,
+    config: SdkConfig,
 }
 
 /// Who we are.
@@ -59,6 +60,10 @@ pub struct Clients {
     pub iam: aws_sdk_iam::Client,
     /// Who may listen to live data.
     pub iot: aws_sdk_iot::Client,
+    /// Functions.
+    pub lambda: aws_sdk_lambda::Client,
+    /// Schedules.
+    pub scheduler: aws_sdk_scheduler::Client,
     /// Users.
     pub cognito: aws_sdk_cognitoidentityprovider::Client,
 }
@@ -76,7 +81,7 @@ impl Cloud {
                 regions.insert(region.clone(), Clients::new(region, &config));
             }
         }
-        Ok(Self { identity, hub: hub.clone(), endpoint, regions })
+        Ok(Self { identity, hub: hub.clone(), endpoint, regions, config: hub_config })
     }
 
     /// The clients of a region of this environment.
@@ -89,9 +94,26 @@ impl Cloud {
         self.at(&self.hub)
     }
 
+    /// Who did what in a region, which need not be one of the environment's.
+    pub fn trail(&self, region: &str) -> aws_sdk_cloudtrail::Client {
+        let region = aws_config::Region::new(region.to_owned());
+        aws_sdk_cloudtrail::Client::new(&self.config.to_builder().region(region).build())
+    }
+
     /// The hub first, then the others in the order of their names.
     pub fn regions(&self) -> impl Iterator<Item = &Region> {
         std::iter::once(&self.hub).chain(self.regions.keys().filter(|region| **region != self.hub))
+    }
+}
+
+impl Identity {
+    /// The region in which this part of AWS keeps what belongs to no region.
+    pub fn global_region(&self) -> &'static str {
+        match self.arn.split(':').nth(1) {
+            Some("aws-us-gov") => "us-gov-west-1",
+            Some("aws-cn") => "cn-north-1",
+            _ => "us-east-1",
+        }
     }
 }
 
@@ -116,6 +138,8 @@ impl Clients {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             iot: aws_sdk_iot::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
+            scheduler: aws_sdk_scheduler::Client::new(config),
             cognito: aws_sdk_cognitoidentityprovider::Client::new(config),
         }
     }

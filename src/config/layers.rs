@@ -80,6 +80,13 @@ impl Layers {
         self
     }
 
+    /// The same layers with a flag over them, as `key=value`.
+    #[must_use]
+    pub fn with_flag(mut self, set: &str) -> Self {
+        self.add_flag(set);
+        self
+    }
+
     fn add_variable(&mut self, name: String, text: String) {
         if OTHER_VARIABLES.contains(&name.as_str()) {
             return;

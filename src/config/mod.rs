@@ -1,6 +1,7 @@
 //! An environment file: what differs between one environment and the next, and nothing else.
 
 pub mod cidr;
+pub mod ignore;
 pub mod kinds;
 pub mod layers;
 pub mod loader;
@@ -20,6 +21,7 @@ use dlt_model::id::Region;
 
 pub use self::{
     cidr::Cidr,
+    ignore::Ignore,
     kinds::{Admin, Architecture, Console, DataRetention, Network, Retention, StackName, Worker},
     layers::Layers,
     loader::load,
@@ -56,6 +58,8 @@ pub struct Config {
     pub protection: bool,
     /// Tags of every resource.
     pub tags: BTreeMap<String, String>,
+    /// What `dlt drift` is not to count.
+    pub ignored: Vec<Ignore>,
     /// Every value, as text, and where it came from.
     settings: Vec<Setting>,
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dlt_model::document::Node;
+use dlt_model::document::{Key, Node};
 use serde::Serialize;
 
 use super::{
@@ -84,6 +84,13 @@ fn applies(key: &str, existing: bool) -> bool {
     }
 }
 
+/// An item of a list, as it would stand in the file.
+fn item(node: &Node) -> String {
+    let entry = |(key, value): &(Key, Node)| format!("{}: {}", key.text, value.text().unwrap_or_default());
+    let entries: Vec<String> = node.entries().iter().map(entry).collect();
+    node.text().map_or_else(|| format!("{{{}}}", entries.join(", ")), ToOwned::to_owned)
+}
+
 fn leaves(key: &str, node: &Node, layers: &Layers, settings: &mut Vec<Setting>) {
     if !node.entries().is_empty() {
         for (name, node) in node.entries() {
@@ -91,7 +98,7 @@ fn leaves(key: &str, node: &Node, layers: &Layers, settings: &mut Vec<Setting>) 
         }
         return;
     }
-    let texts: Vec<&str> = node.items().iter().filter_map(Node::text).collect();
+    let texts: Vec<String> = node.items().iter().map(item).collect();
     let value = node.text().map_or_else(|| format!("[{}]", texts.join(", ")), ToOwned::to_owned);
     settings.push(Setting { key: key.to_owned(), value, origin: layers.origin(node.place) });
 }

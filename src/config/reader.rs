@@ -10,8 +10,8 @@ use dlt_model::{
 };
 
 use super::{
-    Admin, Cidr, Config, Console, DataRetention, Layers, Network, Partition, Retention, StackName, Worker, network,
-    origin, table,
+    Admin, Cidr, Config, Console, DataRetention, Layers, Network, Partition, Retention, StackName, Worker, ignore,
+    network, origin, table,
 };
 
 /// How long an e-mail address can be.
@@ -69,6 +69,7 @@ fn read(root: &Node, problems: &mut Vec<Problem>) -> Option<Config> {
     let retention = retention(&mut fields);
     let protection = boolean(&mut fields, "protection");
     let tags = tags(&mut fields);
+    let ignored = ignore::read(&mut fields);
     fields.finish();
     Some(Config {
         stack: stack?,
@@ -84,6 +85,7 @@ fn read(root: &Node, problems: &mut Vec<Problem>) -> Option<Config> {
         retention: retention?,
         protection,
         tags,
+        ignored,
         settings: Vec::new(),
     })
 }

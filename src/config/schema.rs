@@ -48,6 +48,7 @@ fn group(key: &str) -> &'static str {
         "admin" => "The first administrator, whom Cognito invites by e-mail.",
         "network" => "Where workers run: addresses of a new network, or `existing`.",
         "existing" => "A network that is already there.",
+        "drift" => "What deployed things may differ in.",
         "worker" => "How large a worker is unless a scenario says otherwise.",
         _ => "What stays, and for how long.",
     }
@@ -79,6 +80,7 @@ fn of(field: &Field) -> Value {
             json!({"type": "object", "maxProperties": 50, "additionalProperties": {"type": ["string", "number", "boolean"]}})
         }
         Kind::Networks => json!({"type": "object", "propertyNames": {"pattern": table::REGION}}),
+        Kind::Ignores => json!({"type": "array", "items": ignore()}),
     };
     let schema_map: &mut Map<String, Value> = schema.as_object_mut().expect("every kind is an object");
     schema_map.insert("description".to_owned(), json!(field.about));
@@ -86,6 +88,23 @@ fn of(field: &Field) -> Value {
         schema_map.insert("default".to_owned(), default_of(field.kind, default));
     }
     schema
+}
+
+/// An entry of `drift.ignore`.
+fn ignore() -> Value {
+    let text = |about: &str| json!({"type": "string", "minLength": 1, "maxLength": 300, "description": about});
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["resource", "reason", "until"],
+        "properties": {
+            "stack": text("The stack, by name; every stack of the environment unless given."),
+            "resource": text("The resource, by its name in the template; or a stray thing, by its name."),
+            "property": text("The property, with everything in it; the whole resource unless given."),
+            "reason": text("Why it may differ."),
+            "until": {"type": "string", "format": "date", "description": "The last day on which this holds."},
+        },
+    })
 }
 
 fn default_of(kind: Kind, text: &str) -> Value {

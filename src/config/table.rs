@@ -34,6 +34,8 @@ pub enum Kind {
     Map,
     /// A network for each region that it names.
     Networks,
+    /// What drift is not to count.
+    Ignores,
 }
 
 /// How a CIDR looks.
@@ -104,6 +106,7 @@ pub const FIELDS: &[Field] = &[
     field("retention.logs_days", Kind::Numbers(LOG_DAYS), Some("90"), "How many days log lines are kept."),
     field("protection", Kind::Boolean, Some("false"), "Whether CloudFormation refuses to delete the stacks."),
     field("tags", Kind::Map, None, "Tags of every resource."),
+    field("drift.ignore", Kind::Ignores, None, "What `dlt drift` is not to count, why, and until when."),
 ];
 
 const fn field(key: &'static str, kind: Kind, default: Option<&'static str>, about: &'static str) -> Field {
@@ -114,14 +117,14 @@ const fn field(key: &'static str, kind: Kind, default: Option<&'static str>, abo
 pub fn find(key: &str) -> Option<&'static Field> {
     FIELDS.iter().find(|field| match field.kind {
         Kind::Map => key.strip_prefix(field.key).is_some_and(|rest| rest.starts_with('.') && rest.len() > 1),
-        Kind::Networks => false,
+        Kind::Networks | Kind::Ignores => false,
         _ => field.key == key,
     })
 }
 
-/// The variable that sets a field: `DLT_ADMIN_EMAIL` for `admin.email`. Maps have none.
+/// The variable that sets a field: `DLT_ADMIN_EMAIL` for `admin.email`. Maps and lists of mappings have none.
 pub fn variable(field: &Field) -> Option<String> {
-    (!matches!(field.kind, Kind::Map | Kind::Networks))
+    (!matches!(field.kind, Kind::Map | Kind::Networks | Kind::Ignores))
         .then(|| format!("DLT_{}", field.key.replace('.', "_").to_uppercase()))
 }
 

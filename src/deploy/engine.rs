@@ -90,7 +90,7 @@ pub async fn up(
     phase(around.observer, Phase::Verify, verify(around, &survey)).await
 }
 
-pub(super) async fn phase<T>(
+pub(crate) async fn phase<T>(
     observer: &Observer,
     phase: Phase,
     work: impl Future<Output = Result<T, Failure>>,
@@ -143,7 +143,7 @@ pub(super) fn names(plan: &Plan) -> Vec<String> {
 }
 
 /// Asks until everything is agreed to. What was agreed to before stays agreed.
-pub(super) async fn agree(
+pub(crate) async fn agree(
     mut consent: Consent,
     losses: &[String],
     ask: &impl AsyncFn(Demand) -> Result<Consent, Failure>,
@@ -160,7 +160,7 @@ pub(super) async fn agree(
     }
 }
 
-pub(super) fn approve(change_set: ChangeSet, consent: &Consent) -> Result<Approved<ChangeSet>, Failure> {
+pub(crate) fn approve(change_set: ChangeSet, consent: &Consent) -> Result<Approved<ChangeSet>, Failure> {
     Approved::new(change_set, consent).map_err(|refused| {
         let message = format!("the change set of `{}` was not agreed to", refused.0.stack);
         Failure::new(Exit::Guarded, message)
@@ -210,7 +210,7 @@ async fn propose(around: &Surroundings<'_>, survey: &Survey) -> Result<(Vec<Chan
 
 /// Follows all operations to their ends, also when one of them fails or could not be begun: what is not watched is not
 /// known.
-pub(super) async fn finish(around: &Surroundings<'_>, begun: Vec<Result<Begun, Failure>>) -> Result<(), Failure> {
+pub(crate) async fn finish(around: &Surroundings<'_>, begun: Vec<Result<Begun, Failure>>) -> Result<(), Failure> {
     let follow = |begun: Result<Begun, Failure>| async move {
         let begun = begun?;
         let operation = begun.operation;

@@ -52,22 +52,25 @@ pub async fn propose(
     plan: &StackPlan,
     template: &Source,
 ) -> Result<Proposal, Failure> {
-    let creates = plan.action == Action::Create;
     let (id, stack_id) = create(client, wanted, plan, template).await?;
-    match wait(client, &id).await? {
-        Outcome::Ready => {
-            let changes = describe(client, &id).await?;
-            let (stack, token) = (wanted.stack.clone(), plan.token.clone());
-            Ok(Proposal::Changes(ChangeSet { stack, stack_id, id, creates, token, changes }))
-        }
+    let (stack, token) = (wanted.stack.clone(), plan.token.clone());
+    let creates = plan.action == Action::Create;
+    answered(client, ChangeSet { stack, stack_id, id, creates, token, changes: Vec::new() }).await
+}
+
+/// Waits until CloudFormation has thought about a change set that was just made, and reads it completely.
+pub async fn answered(client: &Client, made: ChangeSet) -> Result<Proposal, Failure> {
+    let ChangeSet { stack, stack_id, id, creates, .. } = &made;
+    match wait(client, id).await? {
+        Outcome::Ready => Ok(Proposal::Changes(ChangeSet { changes: describe(client, id).await?, ..made })),
         Outcome::Empty => {
-            discard(client, &id, &stack_id, creates).await?;
+            discard(client, id, stack_id, *creates).await?;
             Ok(Proposal::Nothing)
         }
         Outcome::Failed(reason) => {
-            let validation = stacks::validation_failures(client, &stack_id, Some(&id)).await.unwrap_or_default();
-            discard(client, &id, &stack_id, creates).await?;
-            let message = format!("CloudFormation cannot make a change set for the stack `{}`", wanted.stack);
+            let validation = stacks::validation_failures(client, stack_id, Some(id)).await.unwrap_or_default();
+            discard(client, id, stack_id, *creates).await?;
+            let message = format!("CloudFormation cannot make a change set for the stack `{stack}`");
             let mut failure = Failure::new(Exit::Invalid, message);
             failure.causes.push(reason);
             failure.causes.extend(

@@ -94,7 +94,8 @@ fn resource_lines(resource: &ResourceDiff, paint: Paint) -> Vec<String> {
     lines
 }
 
-fn property_lines(property: &PropertyDiff, paint: Paint) -> Vec<String> {
+/// A place that differs: both values on a line, or as a text difference where they are long.
+pub fn property_lines(property: &PropertyDiff, paint: Paint) -> Vec<String> {
     let why = if property.recreates { paint.bad("  makes it anew") } else { String::new() };
     let (before, after) = (shown(property.before.as_ref()), shown(property.after.as_ref()));
     let is_short = |text: &str| text.chars().count() <= SHORT && !text.contains('\n');

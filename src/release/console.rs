@@ -52,7 +52,8 @@ impl Console {
         Err(Failure::new(Exit::Invalid, message).hint("build the console first"))
     }
 
-    fn new(mut files: Vec<ConsoleFile>) -> Self {
+    /// Files under the name of their content.
+    pub fn new(mut files: Vec<ConsoleFile>) -> Self {
         files.sort();
         let parts: Vec<&[u8]> = files.iter().flat_map(|file| [file.path.as_bytes(), &*file.content]).collect();
         let prefix = format!("console/{}", sha256(&parts));

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 pub use console::{Console, ConsoleFile};
 pub use functions::Functions;
 pub use image::{Image, WorkerSource};
-pub use upload::{Upload, known_digest, registry_host, uploads};
+pub use upload::{Upload, image_digest, known_digest, registry_host, uploads};
 
 use self::machine::Machine;
 use crate::{

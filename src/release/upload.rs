@@ -71,7 +71,8 @@ async fn has_object(clients: &Clients, bucket: &str, key: &str) -> Result<bool, 
     }
 }
 
-async fn image_digest(clients: &Clients, repository: &str, tag: &str) -> Result<Option<String>, CloudError> {
+/// The digest of the image with a tag, when the registry has one.
+pub async fn image_digest(clients: &Clients, repository: &str, tag: &str) -> Result<Option<String>, CloudError> {
     let request = clients
         .ecr
         .describe_images()

@@ -5,6 +5,7 @@ mod buildspec;
 mod cloud;
 mod deployed;
 mod deploying;
+mod drift;
 mod environments;
 mod gate;
 mod judges;

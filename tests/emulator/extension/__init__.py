@@ -7,9 +7,9 @@ is copied; each replacement says what AWS does that ministack does not.
 
 def install():
     """Installs everything, once, before the server starts."""
-    from . import (accounts, checks, functions, gateway, identity, imports, logs, operations, policies, registry,
+    from . import (accounts, checks, drift, functions, gateway, identity, imports, logs, operations, policies, registry,
                    resources, storage, tasks, viewers)
 
     for module in (accounts, checks, functions, gateway, identity, imports, logs, operations, policies, registry,
-                   resources, storage, tasks, viewers):
+                   resources, storage, tasks, viewers, drift):
         module.install()

@@ -26,6 +26,14 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_secs(1);
 /// Services whose events are kept in one region only, whatever region is asked.
 const GLOBAL: [&str; 2] = ["AWS::CloudFront::", "AWS::IAM::"];
+/// Services that CloudTrail calls otherwise than CloudFormation does.
+const OTHERWISE: [(&str, &str); 5] = [
+    ("apigatewayv2", "apigateway"),
+    ("cloudwatch", "monitoring"),
+    ("cognito", "cognito-idp"),
+    ("stepfunctions", "states"),
+    ("elasticloadbalancingv2", "elasticloadbalancing"),
+];
 /// CloudFormation's own calls explain nothing.
 const CLOUDFORMATION: &str = "cloudformation.amazonaws.com";
 
@@ -54,10 +62,10 @@ pub async fn ask(cloud: &Cloud, answer: &mut Answer) {
 
 /// Asks about one resource; a refusal that would come again is answered.
 async fn ask_about(client: &Client, resource: &mut ResourceDrift, deadline: Instant) -> Option<String> {
-    let mut authors = Vec::new();
+    let (mut authors, service) = (Vec::new(), service(&resource.kind));
     for name in names(&resource.physical_id) {
-        match events(client, &name, deadline).await {
-            Ok(found) => authors.extend(found.iter().filter_map(author)),
+        match events(client, &name, &service, deadline).await {
+            Ok(found) => authors.extend(found),
             Err(error) => {
                 let why = match error.kind {
                     Kind::Denied => "these credentials may not ask CloudTrail (`cloudtrail:LookupEvents`)".to_owned(),
@@ -85,7 +93,14 @@ fn names(physical_id: &str) -> Vec<String> {
     std::iter::once(physical_id).chain(is_arn.then_some(last)).map(ToOwned::to_owned).collect()
 }
 
-async fn events(client: &Client, name: &str, deadline: Instant) -> Result<Vec<Event>, CloudError> {
+/// The service of a type, as the first word of its event source: many things of one environment share a name.
+fn service(kind: &str) -> String {
+    let service = kind.split("::").nth(1).unwrap_or_default().to_lowercase();
+    OTHERWISE.iter().find(|(ours, _)| *ours == service).map_or(service.clone(), |(_, theirs)| (*theirs).to_owned())
+}
+
+/// The writes of one service to what has a name.
+async fn events(client: &Client, name: &str, service: &str, deadline: Instant) -> Result<Vec<Author>, CloudError> {
     let doing = format!("ask CloudTrail about `{name}`");
     let attribute = LookupAttribute::builder().attribute_key(LookupAttributeKey::ResourceName).attribute_value(name);
     let attribute = attribute.build().map_err(|error| CloudError::unexpected(doing.clone(), error.to_string()))?;
@@ -100,18 +115,19 @@ async fn events(client: &Client, name: &str, deadline: Instant) -> Result<Vec<Ev
                 answer => break answer?,
             }
         };
-        found.extend(page.events.unwrap_or_default());
+        found.extend(page.events().iter().filter_map(|event| author(event, service)));
         next = page.next_token;
-        if next.is_none() || found.iter().filter_map(author).count() >= MOST_AUTHORS {
+        if next.is_none() || found.len() >= MOST_AUTHORS {
             break;
         }
     }
     Ok(found)
 }
 
-/// A call that wrote and was not CloudFormation's.
-fn author(event: &Event) -> Option<Author> {
-    if event.read_only() == Some("true") {
+/// A call of a service that wrote and was not CloudFormation's.
+fn author(event: &Event, expected: &str) -> Option<Author> {
+    let service = event.event_source().and_then(|source| source.split('.').next()).unwrap_or_default();
+    if event.read_only() == Some("true") || service != expected {
         return None;
     }
     let detail: Value = event.cloud_trail_event().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
@@ -121,7 +137,6 @@ fn author(event: &Event) -> Option<Author> {
         return None;
     }
     let who = identity["arn"].as_str().or(event.username()).unwrap_or("somebody whom CloudTrail does not name");
-    let service = event.event_source().and_then(|source| source.split('.').next()).unwrap_or_default();
     let at = jiff::Timestamp::from_second(event.event_time()?.secs()).ok()?;
     Some(Author { at: at.to_string(), who: who.to_owned(), call: format!("{service}:{}", event.event_name()?) })
 }
@@ -145,17 +160,30 @@ mod tests {
 
     #[test]
     fn a_write_names_who_made_which_call_and_when() {
-        let told = author(&event("false", r#"{"userIdentity":{"arn":"arn:aws:iam::1:user/eva"}}"#)).unwrap();
+        let told = author(&event("false", r#"{"userIdentity":{"arn":"arn:aws:iam::1:user/eva"}}"#), "logs").unwrap();
         assert_eq!(told.who, "arn:aws:iam::1:user/eva");
         assert_eq!((told.call.as_str(), told.at.as_str()), ("logs:PutRetentionPolicy", "2026-11-22T06:00:00Z"));
-        assert_eq!(author(&event("false", "not JSON")).unwrap().who, "eva");
+        assert_eq!(author(&event("false", "not JSON"), "logs").unwrap().who, "eva");
     }
 
     #[test]
     fn reads_and_what_cloudformation_did_itself_explain_nothing() {
+        let author = |event: &Event| author(event, "logs");
         assert_eq!(author(&event("true", "{}")), None);
         assert_eq!(author(&event("false", r#"{"sourceIPAddress":"cloudformation.amazonaws.com"}"#)), None);
         assert_eq!(author(&event("false", r#"{"userIdentity":{"invokedBy":"cloudformation.amazonaws.com"}}"#)), None);
+    }
+
+    #[test]
+    fn a_write_to_something_else_of_the_same_name_is_another_matter() {
+        assert_eq!(author(&event("false", "{}"), "ecs"), None);
+        for (kind, expected) in [
+            ("AWS::ECS::Cluster", "ecs"),
+            ("AWS::StepFunctions::StateMachine", "states"),
+            ("AWS::Logs::LogGroup", "logs"),
+        ] {
+            assert_eq!(service(kind), expected);
+        }
     }
 
     #[test]

@@ -75,7 +75,8 @@ pub struct Ground<'a> {
     pub account: &'a str,
 }
 
-type Described = BTreeMap<(Part, Region), Side>;
+type Place = (Part, Region);
+type Described = BTreeMap<Place, Side>;
 
 impl Ground<'_> {
     /// Finds a home for each wish.
@@ -84,20 +85,20 @@ impl Ground<'_> {
     /// The present file does not render.
     pub fn homes(&self, wishes: &[Wish]) -> Result<Homes, String> {
         let config = Config::read(self.text, self.layers).map_err(|problems| problems.to_string())?;
-        let base = self.described(&config, wishes)?;
-        let mut found: Vec<Found> = wishes.iter().map(|wish| self.search(&config, &base, wish, wishes)).collect();
+        let places: BTreeSet<Place> = wishes.iter().map(|wish| (wish.part, wish.region.clone())).collect();
+        let base = self.described(&config, &places)?;
+        let mut found: Vec<Found> = wishes.iter().map(|wish| self.search(&config, &base, wish)).collect();
         self.settle_together(&base, wishes, &mut found);
         self.settle_conflicts(&mut found);
-        let chosen = chosen(&found);
-        let also = match self.with(&chosen, wishes) {
-            Ok(described) => others(&base, &described, wishes),
-            Err(_) => Vec::new(),
-        };
+        let everywhere =
+            Part::ALL.into_iter().flat_map(|part| part.regions(&config).into_iter().map(move |it| (part, it)));
+        let base = self.described(&config, &everywhere.collect())?;
+        let also = others(&base, &self.with(&chosen(&found), &base)?, wishes);
         Ok(Homes { homes: found.into_iter().map(Found::told).collect(), also })
     }
 
     /// The settings that hold the present value are tried, one after the other, with the deployed one.
-    fn search(&self, config: &Config, base: &Described, wish: &Wish, wishes: &[Wish]) -> Found {
+    fn search(&self, config: &Config, base: &Described, wish: &Wish) -> Found {
         let (Some(before), Some(after)) = (scalar(&wish.before), scalar(&wish.after)) else {
             return Found::None("it is more than one plain value".to_owned());
         };
@@ -110,7 +111,7 @@ impl Ground<'_> {
                 Kind::List(..) | Kind::Map | Kind::Networks | Kind::Ignores => continue,
             };
             let choice = Choice { key: field.key, value };
-            match self.with(&[&choice], wishes) {
+            match self.with(&[&choice], base) {
                 Ok(described) if !holds(&described, wish) => {}
                 Ok(_) if matches!(setting.origin, Origin::Variable { .. } | Origin::Flag) => {
                     return Found::None(format!("`{}` decides it, and is given by {}", field.key, setting.origin));
@@ -133,7 +134,7 @@ impl Ground<'_> {
         if !found.iter().any(|it| matches!(it, Found::Illegal(..))) {
             return;
         }
-        let Ok(described) = self.with(&all, wishes) else { return };
+        let Ok(described) = self.with(&all, base) else { return };
         if destroyed(base, &described).is_some() {
             return;
         }
@@ -158,16 +159,16 @@ impl Ground<'_> {
         }
     }
 
-    fn with(&self, choices: &[&Choice], wishes: &[Wish]) -> Result<Described, String> {
+    /// The same stacks as in `base`, with other settings.
+    fn with(&self, choices: &[&Choice], base: &Described) -> Result<Described, String> {
         let set = |layers: Layers, choice: &&Choice| layers.with_flag(&format!("{}={}", choice.key, choice.value));
         let layers = choices.iter().fold(self.layers.clone(), set);
         let config = Config::read(self.text, &layers).map_err(|problems| problems.to_string())?;
-        self.described(&config, wishes)
+        self.described(&config, &base.keys().cloned().collect())
     }
 
-    /// What the templates say about the stacks that the wishes are about.
-    fn described(&self, config: &Config, wishes: &[Wish]) -> Result<Described, String> {
-        let places: BTreeSet<(Part, Region)> = wishes.iter().map(|wish| (wish.part, wish.region.clone())).collect();
+    /// What the templates say about some stacks.
+    fn described(&self, config: &Config, places: &BTreeSet<Place>) -> Result<Described, String> {
         let nothing = || String::new();
         let assets = Assets {
             artifact_bucket: nothing(),
@@ -175,14 +176,14 @@ impl Ground<'_> {
             worker_image: nothing(),
             console_prefix: nothing(),
         };
-        let side = |(part, region): (Part, Region)| {
+        let side = |(part, region): Place| {
             let rendered =
                 render::render_for(self.account, part, config, &region).map_err(|error| error.to_string())?;
             let template = Template::parse(&rendered.text)?;
             let side = Side::new(&template, &render::parameters(part, config, &region, &assets));
             Ok(((part, region), side))
         };
-        places.into_iter().map(side).collect()
+        places.iter().cloned().map(side).collect()
     }
 }
 
@@ -279,7 +280,8 @@ mod tests {
 
     use super::*;
 
-    const FILE: &str = "stack: shop\nregion: eu-west-1\nadmin: {name: chief, email: chief@example.com}\n";
+    const FILE: &str =
+        "stack: shop\nregion: eu-west-1\nregions: [us-east-1]\nadmin: {name: chief, email: chief@example.com}\n";
 
     fn wish(logical_id: &str, path: &str, before: Value, after: Value) -> Wish {
         Wish {
@@ -313,7 +315,12 @@ mod tests {
         let found = homes(&[wish("WorkerLogs", "RetentionInDays", json!(90), json!(7))]);
         assert_eq!(found.homes, [setting("retention.logs_days", "7")]);
         assert!(found.also.contains(&"ApiLogs.RetentionInDays (eu-west-1)".to_owned()), "{:?}", found.also);
-        assert!(!found.also.iter().any(|other| other.starts_with("WorkerLogs.")), "{:?}", found.also);
+        let of_workers: Vec<&String> = found.also.iter().filter(|other| other.starts_with("WorkerLogs.")).collect();
+        assert_eq!(
+            of_workers,
+            ["WorkerLogs.RetentionInDays (us-east-1)"],
+            "the other region's, and not what was asked for"
+        );
         let egress =
             wish("WorkerSecurityGroup", "SecurityGroupEgress[0].CidrIp", json!("0.0.0.0/0"), json!("10.0.0.0/8"));
         assert_eq!(homes(&[egress]).homes, [setting("egress_cidr", "10.0.0.0/8")]);

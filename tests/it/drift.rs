@@ -26,7 +26,7 @@ const DEEDS: &[(&str, &str, &str, &str)] = &[
     ("user_pool", "UserPool", "MfaConfiguration", "OFF"),
     ("alarm", "LiveErrorsAlarm", "Threshold", "1000"),
     ("state_machine", "StateMachine", "DefinitionString.States.Advance.TimeoutSeconds", "1"),
-    ("parameter", "NetworkParameter", "Value", "{}"),
+    ("parameter", "NetworkParameter", "Value.assignPublicIp", "(none)"),
     ("insights", "Cluster", "ClusterSettings[0].Value", "disabled"),
     ("rule", "WorkerEvents", "Description", "Changed by hand."),
 ];

@@ -150,7 +150,8 @@ def task_definition(it):
     kept = ("family", "taskRoleArn", "executionRoleArn", "networkMode", "requiresCompatibilities", "cpu", "memory",
             "runtimePlatform")
     container = {**found["containerDefinitions"][0], "image": "example.com/another/worker:latest"}
-    ecs.register_task_definition(**{key: found[key] for key in kept if key in found}, containerDefinitions=[container])
+    settings = {**{key: found[key] for key in kept if key in found}, "cpu": "4096", "memory": "8192"}
+    ecs.register_task_definition(**settings, containerDefinitions=[container])
 
 
 def task(it):

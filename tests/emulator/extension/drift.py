@@ -90,7 +90,7 @@ def _read_more(kind, reader, properties):
         if more is None or known is None:
             return more
         found = known(physical_id, expected)
-        return found and {**found, **more}
+        return None if found is None else {**found, **more}
 
     drift._DRIFT_READERS[kind] = (read, covered | frozenset(properties))
 

@@ -40,17 +40,31 @@ def _demand(response):
 
 
 def _keeping_the_platform(original):
-    """The emulator forgets for which processor a template's task definition is meant."""
+    """The emulator forgets for which processor a template's task definition is meant, and keeps the limits and the Linux
+    parameters of its containers under names that nobody reads."""
 
     def create(logical_id, properties, stack):
         arn, attributes = original(logical_id, properties, stack)
         definition = ecs._task_defs[arn.rpartition("/")[2]]
         if "RuntimePlatform" in properties:
             platform = properties["RuntimePlatform"]
-            definition["runtimePlatform"] = {key[0].lower() + key[1:]: value for key, value in platform.items()}
+            definition["runtimePlatform"] = _in_the_services_words(platform)
+        for container in definition.get("containerDefinitions", []):
+            for part in ("linuxParameters", "ulimits"):
+                if part in container:
+                    container[part] = _in_the_services_words(container[part])
         return arn, attributes
 
     return create
+
+
+def _in_the_services_words(value):
+    """`SoftLimit` is `softLimit` to the service, at every depth."""
+    if isinstance(value, list):
+        return [_in_the_services_words(item) for item in value]
+    if isinstance(value, dict):
+        return {key[0].lower() + key[1:]: _in_the_services_words(item) for key, item in value.items()}
+    return value
 
 
 # ------------------------------------------------------------------------------------------------------ Cognito users

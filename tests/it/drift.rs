@@ -1,10 +1,12 @@
 //! Drift, as a person makes it: through the services' own calls, behind CloudFormation's back, and found by the real binary.
 
+use std::net::TcpListener;
+
 use serde_json::Value;
 
 use crate::{
     cloud::{HUB, SECOND, Stage},
-    support::Ended,
+    support::{Ended, python, root},
 };
 
 /// The emulated account.
@@ -32,8 +34,12 @@ const DEEDS: &[(&str, &str, &str, &str)] = &[
 ];
 
 fn meddle(stage: &Stage, deeds: &[&str]) {
+    meddle_with(stage, deeds, &[]);
+}
+
+fn meddle_with(stage: &Stage, deeds: &[&str], variables: &[(&str, &str)]) {
     let arguments: Vec<&str> = [HUB, "dlt-shop", ACCOUNT].iter().chain(deeds).copied().collect();
-    stage.script("meddle.py", &arguments, &[]).with_code(0);
+    stage.script("meddle.py", &arguments, variables).with_code(0);
 }
 
 fn up(regions: &[&str]) -> Stage {
@@ -69,6 +75,19 @@ fn names(answer: &Value, list: &str, key: &str) -> Vec<String> {
     answer[list].as_array().expect("a list").iter().map(|it| it[key].as_str().expect("text").to_owned()).collect()
 }
 
+/// The committed schema, read by a validator that is not ours.
+#[track_caller]
+fn fits_the_schema(stage: &Stage, answer: &Value) {
+    let file = stage.sandbox.write("answer.json", &answer.to_string());
+    let schema = root().join("docs/schema/drift.json");
+    let program = "import json, sys, jsonschema\n\
+                   read = lambda name: json.load(open(name))\n\
+                   jsonschema.Draft202012Validator(read(sys.argv[1])).validate(read(sys.argv[2]))";
+    let mut command = stage.sandbox.command(python("judges/bin/python"));
+    command.args(["-c", program]).args([schema, file]);
+    Ended::of(command.output().expect("python starts")).with_code(0);
+}
+
 #[track_caller]
 fn has(text: &str, words: &[&str]) {
     for word in words {
@@ -100,6 +119,7 @@ fn seventeen_kinds_of_change_by_hand_are_found_property_by_property_and_taken_ba
     assert!(found.contains(&("Repository".to_owned(), "ImageTagMutability".to_owned())), "{found:#?}");
     assert!(found.contains(&("ApiFaultsAlarm".to_owned(), "gone".to_owned())), "{found:#?}");
     assert_eq!(answer["verdict"], "drifted");
+    fits_the_schema(&stage, &answer);
 
     let shown = stage.sandbox.dlt(&["drift", "shop"]).with_code(0).out;
     for (_, resource, path, after) in DEEDS {
@@ -110,6 +130,15 @@ fn seventeen_kinds_of_change_by_hand_are_found_property_by_property_and_taken_ba
         &["lambda:UpdateFunctionConfiguration", "user/test", "ApiFaultsAlarm (AWS::CloudWatch::Alarm)  IS GONE"],
     );
     has(&shown, &["by whom? CloudTrail names no write"]);
+
+    let refused = stage.sandbox.dlt(&["drift", "revert", "shop"]).with_code(5);
+    has(&refused.err, &["--yes"]);
+    assert_eq!(places(&drift(&stage, 20)).len(), found.len(), "nothing was changed");
+    let reverted = stage.sandbox.dlt(&["drift", "revert", "shop", "--yes"]).with_code(0);
+    has(&reverted.err, &["updated dlt-shop (us-east-1)", "updated dlt-shop-foundation (us-east-1)"]);
+    assert!(!reverted.err.contains("updated dlt-shop-regional"), "it had none: {}", reverted.err);
+    assert_eq!(places(&drift(&stage, 0)), []);
+    stage.sandbox.dlt(&["plan", "shop", "--exit-code"]).with_code(0);
 }
 
 #[test]
@@ -120,13 +149,14 @@ fn what_cloudformation_does_not_compare_is_found_too_each_with_its_cure() {
         (&quiet["code"], &quiet["strays"], &quiet["gaps"]),
         (&Value::Array(vec![]), &Value::Array(vec![]), &Value::Array(vec![]))
     );
-    meddle(
-        &stage,
-        &["function_code", "task_definition", "task", "schedule", "log_group", "console_file", "old_console"],
-    );
+    let silent = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let endpoint = format!("http://{}", silent.local_addr().expect("an address"));
+    meddle_with(&stage, &["task"], &[("SILENT_ENDPOINT", &endpoint)]);
+    meddle(&stage, &["function_code", "task_definition", "schedule", "log_group", "console_file", "old_console"]);
     let answer = drift(&stage, 20);
     let code = names(&answer, "code", "what");
     assert_eq!(code, ["function dlt-shop-api", "worker task", "console files"], "{answer:#}");
+    fits_the_schema(&stage, &answer);
     let strays = names(&answer, "strays", "kind");
     assert_eq!(strays, ["running task", "schedule", "log group", "consoles"], "{answer:#}");
     let shown = stage.sandbox.dlt(&["drift", "shop"]).with_code(0).out;
@@ -160,6 +190,40 @@ fn what_is_ignored_is_not_counted_until_its_day_has_passed() {
     ignoring("2020-01-31");
     let passed = stage.sandbox.dlt(&["drift", "shop", "--exit-code"]).with_code(20);
     has(&passed.out, &["2 things drifted", "was to be ignored until 2020-01-31 (an experiment)", "it counts again"]);
+}
+
+#[test]
+fn what_the_file_decides_is_accepted_into_it_and_up_makes_the_stacks_agree() {
+    let stage = up(&[]);
+    meddle(&stage, &["log_retention", "function_settings", "task_definition"]);
+    let file = stage.sandbox.path().join("stacks/shop.yaml");
+    let before = std::fs::read_to_string(&file).expect("the file") + "# The end.\n";
+    std::fs::write(&file, &before).expect("the file");
+    let refused = stage.sandbox.dlt(&["drift", "accept", "shop"]).with_code(5);
+    has(&refused.err, &["--yes"]);
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), before, "nobody agreed");
+
+    let accepted = stage.sandbox.dlt(&["drift", "accept", "shop", "--yes"]).with_code(0);
+    has(
+        &accepted.out,
+        &[
+            "+  logs_days: 7",
+            "+  cpu: 4096",
+            "+  memory: 8192",
+            "also changes: ApiLogs.RetentionInDays",
+            "not taken over: ApiFunction (us-east-1) MemorySize: no setting of the environment file decides it",
+        ],
+    );
+    let after = std::fs::read_to_string(&file).expect("the file");
+    assert!(after.starts_with(&before), "everything else stays as it was:\n{after}");
+    stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
+    let now = stage.sandbox.dlt(&["drift", "shop", "--output", "json"]).with_code(0).json();
+    assert!(!places(&now).iter().any(|(resource, _)| resource == "WorkerLogs"), "{now:#}");
+    assert_eq!(names(&now, "code", "what"), [""; 0], "workers start from the stack's own revision again");
+
+    meddle(&stage, &["function_settings"]);
+    let nothing = stage.sandbox.dlt(&["drift", "accept", "shop", "--yes"]).with_code(5);
+    has(&nothing.err, &["nothing of what differs has a place", "`dlt drift revert`", "drift.ignore"]);
 }
 
 #[test]

@@ -155,8 +155,15 @@ def task_definition(it):
 
 
 def task(it):
-    it.client("ecs").run_task(cluster=it.stack, taskDefinition=f"{it.stack}-worker", launchType="FARGATE",
-                              networkConfiguration={"awsvpcConfiguration": {"subnets": [it.physical("SubnetA")]}})
+    # A worker of a run that nobody stored; its storage never answers, so that it stays for a while.
+    variables = {"DLT_RUN_FOLDER": f"s3://{it.bucket}/runs/gone0test1/01JDEADDEADDEADDEADDEADDEA", "TASK_INDEX": "0",
+                 "TASK_COUNT": "1", "TEST_ID": "gone0test1", "RUN_ID": "01JDEADDEADDEADDEADDEADDEA", "REGION": it.region,
+                 "AWS_ENDPOINT_URL": os.environ["SILENT_ENDPOINT"]}
+    environment = [{"name": name, "value": value} for name, value in variables.items()]
+    it.client("ecs").run_task(
+        cluster=it.stack, taskDefinition=f"{it.stack}-worker:1", launchType="FARGATE",
+        overrides={"containerOverrides": [{"name": "worker", "environment": environment}]},
+        networkConfiguration={"awsvpcConfiguration": {"subnets": [it.physical("SubnetA")]}})
 
 
 def schedule(it):

@@ -20,3 +20,4 @@ pub mod run;
 pub mod sources;
 pub mod target;
 pub mod terminal;
+pub mod timing;

@@ -17,6 +17,7 @@ use crate::{
     },
     exit::Exit,
     failure::Failure,
+    timing,
 };
 
 /// Take an environment away: a list before, a ledger of what remains after.
@@ -42,6 +43,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let config = args.environment.load()?;
     let cloud = Cloud::connect(&config.region, &config.regions).await?;
     let (observer, events) = Observer::channel();
+    let (events, learning) = timing::learn::listen(events);
     let (reader, pause) = show::reader(events, Style::fitting(json));
     let shown = tokio::spawn(reader);
     let (wish, wishes) = watch::channel(Wish::Continue);
@@ -51,6 +53,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let result = asking::interruptible(work, in_flight, wish, &observer).await;
     drop(observer);
     drop(shown.await);
+    drop(learning.await);
     result.map(|()| Exit::Done)
 }
 

@@ -3,6 +3,7 @@
 mod asking;
 mod check;
 mod config;
+mod critical_path;
 mod demo;
 mod down;
 mod drift;

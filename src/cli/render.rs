@@ -2,7 +2,7 @@
 
 use dlt_model::{id::Region, problem::suggest};
 
-use super::{Global, Output, environment::EnvironmentArgs};
+use super::{Global, Output, critical_path, environment::EnvironmentArgs};
 use crate::{
     config::Config,
     exit::Exit,
@@ -13,7 +13,7 @@ use crate::{
 
 /// Arguments of `dlt render`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  dlt render dev --part regional")]
+#[command(after_help = "Examples:\n  dlt render dev --part regional\n  dlt render dev --critical-path")]
 pub struct Args {
     #[command(flatten)]
     environment: EnvironmentArgs,
@@ -23,6 +23,9 @@ pub struct Args {
     /// For which of the environment's regions; the first that the template is deployed to unless given.
     #[arg(long)]
     region: Option<String>,
+    /// Instead of the template print the longest chain of what waits for what in it, with seconds.
+    #[arg(long)]
+    critical_path: bool,
 }
 
 /// Prints one template.
@@ -32,6 +35,14 @@ pub struct Args {
 pub fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let config = args.environment.load()?;
     let region = region(args, &config)?;
+    if args.critical_path {
+        let path = critical_path::of(args.part, &config, &region)?;
+        match global.output {
+            Output::Text => terminal::print(path.text().trim_end()),
+            Output::Json => terminal::print(&serde_json::json!(path).to_string()),
+        }
+        return Ok(Exit::Done);
+    }
     let rendered = render::render(args.part, &config, &region)
         .map_err(|error| Failure::from_error(Exit::Internal, "failed to render", &error))?;
     match global.output {

@@ -23,6 +23,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     release::Release,
+    timing,
 };
 
 /// Make an environment as its file says; do nothing when it is.
@@ -52,6 +53,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     release.fits(&config)?;
     let cloud = Cloud::connect(&config.region, &config.regions).await?;
     let (observer, events) = Observer::channel();
+    let (events, learning) = timing::learn::listen(events);
     let (reader, pause) = show::reader(events, Style::fitting(json));
     let shown = tokio::spawn(reader);
     let (wish, wishes) = watch::channel(Wish::Continue);
@@ -69,6 +71,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     }
     drop(observer);
     drop(shown.await);
+    drop(learning.await);
     let outputs = result?;
     if !json {
         super::outputs::print(&outputs);
@@ -93,6 +96,8 @@ async fn deploy(
     observer.tell(Event::Planned { plan: Box::new(survey.plan.clone()) });
     if !survey.plan.is_empty() {
         check(config, environment)?;
+        let estimate = timing::estimate_with(&survey.plan, &timing::store::load());
+        observer.tell(Event::Expected { estimate: Box::new(estimate) });
     }
     let outputs = engine::up(around, survey, release, consent, ask).await?;
     settle_admin(around, config, &outputs).await?;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::{changes::ResourceChange, plan::Plan, status::Verdict};
+use crate::timing::Estimate;
 
 /// Names one stack of an environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -100,6 +101,11 @@ pub enum Event {
     Planned {
         /// What is going to be done.
         plan: Box<Plan>,
+    },
+    /// How long what was planned will take.
+    Expected {
+        /// Stack by stack.
+        estimate: Box<Estimate>,
     },
     /// A thing to upload was already there.
     AssetPresent {

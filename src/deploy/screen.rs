@@ -1,5 +1,6 @@
 //! From events to text: what a person sees of an operation. Pure; the only clock is the one that is passed in.
 
+mod eta;
 pub mod show;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use super::{
     report,
     status::Verdict,
 };
+use crate::timing::Estimate;
 
 /// How many moving resources are shown for each stack.
 const MOST_ROWS: usize = 8;
@@ -56,6 +58,7 @@ impl Paint {
 pub struct Screen {
     phases: Vec<(Phase, Progress)>,
     stacks: BTreeMap<StackRef, StackView>,
+    expected: Option<Estimate>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +85,7 @@ struct Row {
     began_ms: i64,
     at_ms: i64,
     reason: Option<String>,
+    told_late: bool,
 }
 
 impl Screen {
@@ -91,6 +95,7 @@ impl Screen {
             Event::Began { phases, .. } => {
                 self.phases = phases.iter().map(|phase| (*phase, Progress::Waiting)).collect();
             }
+            Event::Expected { estimate } => self.expected = Some((**estimate).clone()),
             Event::PhaseStarted { phase } => self.progress(*phase, Progress::Running),
             Event::PhaseEnded { phase } => self.progress(*phase, Progress::Over),
             Event::Started { stack, operation, expected, .. } => {
@@ -136,7 +141,7 @@ impl Screen {
             lines.push(self.rail(paint));
         }
         for (stack, view) in self.stacks.iter().filter(|(_, view)| view.ended.is_none()) {
-            lines.extend(view.draw(stack, now_ms, paint));
+            lines.extend(view.draw(stack, now_ms, self.expected.as_ref(), paint));
         }
         lines.into_iter().map(|line| console::truncate_str(&line, width, "…").into_owned()).collect()
     }
@@ -155,6 +160,7 @@ impl Screen {
         Some(match event {
             Event::Began { stack, account, .. } => format!("{stack} in the account {account}"),
             Event::Planned { plan } => report::plan(plan, paint),
+            Event::Expected { estimate } => paint.faint(&eta::expected(estimate)),
             Event::AssetUploaded { asset, region, bytes } => {
                 format!("{} {asset} sent to {region} ({})", paint.good("✓"), report::size(*bytes))
             }
@@ -186,6 +192,14 @@ impl Screen {
             | Event::ReadTrouble { .. }
             | Event::Outputs { .. } => return None,
         })
+    }
+
+    /// What has become slower than 95 % of past runs since it was asked before; each resource is told once. For where no
+    /// screen shows what moves.
+    pub fn late(&mut self, now_ms: i64) -> Vec<String> {
+        let Some(expected) = &self.expected else { return Vec::new() };
+        let running = self.stacks.iter_mut().filter(|(_, view)| view.ended.is_none());
+        running.flat_map(|(stack, view)| view.late(stack, expected, now_ms)).collect()
     }
 
     /// What is written for an event where no screen shows what moves.
@@ -241,6 +255,19 @@ fn verb(operation: Operation) -> (&'static str, &'static str) {
 }
 
 impl StackView {
+    fn late(&mut self, stack: &StackRef, expected: &Estimate, now_ms: i64) -> Vec<String> {
+        let slow = |row: &Row| {
+            let is_moving = row.status.ends_with("_IN_PROGRESS") && !row.told_late;
+            is_moving && eta::is_slow(expected, stack, &row.kind, &row.status, now_ms - row.began_ms)
+        };
+        let late = self.resources.iter_mut().filter(|(_, row)| slow(row));
+        late.map(|(name, row)| {
+            row.told_late = true;
+            format!("   {stack}  {name} ({})  {}", row.kind, eta::SLOW)
+        })
+        .collect()
+    }
+
     fn hear(&mut self, event: &ResourceEvent) {
         self.trouble = None;
         if event.of_stack {
@@ -253,18 +280,20 @@ impl StackView {
             began_ms,
             at_ms: event.at_ms,
             reason: event.reason.clone(),
+            told_late: self.resources.get(&event.logical_id).is_some_and(|row| row.told_late),
         };
         self.resources.insert(event.logical_id.clone(), row);
     }
 
-    fn draw(&self, stack: &StackRef, now_ms: i64, paint: Paint) -> Vec<String> {
+    fn draw(&self, stack: &StackRef, now_ms: i64, expected: Option<&Estimate>, paint: Paint) -> Vec<String> {
         let done = self.resources.values().filter(|row| row.status.ends_with("_COMPLETE")).count();
         let count = match self.expected {
             Some(expected) => format!("{done}/{expected}"),
             None => done.to_string(),
         };
         let took = duration(now_ms - self.began_ms);
-        let mut lines = vec![format!("{} {stack}  {count}  {took}", paint.moving(verb(self.operation).0))];
+        let left = expected.and_then(|expected| eta::left(expected, stack, now_ms - self.began_ms)).unwrap_or_default();
+        let mut lines = vec![format!("{} {stack}  {count}  {took}{left}", paint.moving(verb(self.operation).0))];
         let failed = self.resources.iter().filter(|(_, row)| row.status.ends_with("_FAILED"));
         lines.extend(failed.map(|(name, row)| {
             let reason = row.reason.as_deref().unwrap_or("failed");
@@ -276,8 +305,10 @@ impl StackView {
         let hidden = moving.len().saturating_sub(MOST_ROWS);
         lines.extend(moving.into_iter().take(MOST_ROWS).map(|(name, row)| {
             // The clock here and the clock there may differ by a little.
-            let took = duration((now_ms - row.began_ms).max(row.at_ms - row.began_ms));
-            format!("  {} {name} ({})  {}", paint.moving("▸"), row.kind, paint.faint(&took))
+            let took_ms = (now_ms - row.began_ms).max(row.at_ms - row.began_ms);
+            let slow = expected.is_some_and(|expected| eta::is_slow(expected, stack, &row.kind, &row.status, took_ms));
+            let slow = if slow { format!("  {}", eta::SLOW) } else { String::new() };
+            format!("  {} {name} ({})  {}{slow}", paint.moving("▸"), row.kind, paint.faint(&duration(took_ms)))
         }));
         if hidden > 0 {
             lines.push(paint.faint(&format!("    and {hidden} more")));
@@ -299,6 +330,7 @@ pub fn duration(ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{super::fold::tests::event, *};
+    use crate::timing::estimate::{Slow, StackEstimate};
 
     fn stack(name: &str, region: &str) -> StackRef {
         StackRef { name: name.to_owned(), region: region.parse().unwrap() }
@@ -385,6 +417,46 @@ mod tests {
         };
         screen.take(&ended, 75_000);
         insta::assert_snapshot!(screen.line(&ended, 75_000, Paint::Plain).unwrap());
+    }
+
+    fn expecting(slow_after_secs: f64) -> Event {
+        let main = stack("shop", "eu-west-1");
+        let (name, region) = (main.name.clone(), main.region.clone());
+        let takes = crate::timing::Span::new(120.0, 300.0);
+        let stacks = vec![StackEstimate { stack: name, region: region.clone(), takes, chain: Vec::new() }];
+        let slow = Slow {
+            region,
+            kind: "AWS::SNS::Topic".to_owned(),
+            operation: Operation::Create,
+            after_secs: slow_after_secs,
+        };
+        Event::Expected { estimate: Box::new(Estimate { takes, stacks, learned_types: 1, slow: vec![slow] }) }
+    }
+
+    #[test]
+    fn a_stack_says_how_long_it_will_take_still_and_what_is_slower_than_it_used_to_be() {
+        let mut story = story();
+        story.insert(0, (0, expecting(60.0)));
+        let screen = told(&story);
+        insta::assert_snapshot!(screen.draw(63_000, 100, Paint::Plain).join("\n"));
+        let at = |now_ms| screen.draw(now_ms, 120, Paint::Plain)[1].clone();
+        assert!(at(200_000).contains("up to 2 min left"), "{}", at(200_000));
+        assert!(at(400_000).contains("longer than the 2–5 min that were expected"), "{}", at(400_000));
+        assert_eq!(
+            screen.line(&expecting(60.0), 0, Paint::Plain).unwrap(),
+            "· this takes about 2–5 min besides uploads (1 type from your own past)"
+        );
+    }
+
+    #[test]
+    fn without_a_screen_a_slow_resource_is_told_once() {
+        let mut story = story();
+        story.insert(0, (0, expecting(60.0)));
+        let mut screen = told(&story);
+        assert_eq!(screen.late(50_000), Vec::<String>::new());
+        let late = screen.late(63_000);
+        assert_eq!(late, ["   shop (eu-west-1)  Distribution (AWS::SNS::Topic)  slower than 95 % of past runs"]);
+        assert_eq!(screen.late(64_000), Vec::<String>::new());
     }
 
     #[test]

@@ -112,6 +112,9 @@ impl Display {
     }
 
     fn draw(&mut self) {
+        if self.style == Style::Lines {
+            self.screen.late(now_ms()).iter().for_each(|line| terminal::say(line));
+        }
         if self.style != Style::Live || self.paused {
             return;
         }

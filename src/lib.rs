@@ -8,6 +8,7 @@ pub mod cloud;
 pub mod config;
 pub mod deploy;
 pub mod drift;
+pub mod doctor;
 pub mod exit;
 pub mod export;
 pub mod failure;

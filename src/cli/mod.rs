@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod critical_path;
 mod demo;
+mod doctor;
 mod down;
 mod drift;
 mod environment;
@@ -73,6 +74,7 @@ enum Verb {
     Up(up::Args),
     /// Print the values of an environment.
     Outputs(outputs::Args),
+    Doctor(doctor::Args),
     /// Invite a user of the console.
     Invite(invite::Args),
     /// Take an environment away, and list what remains.
@@ -126,6 +128,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Drift(args) => drift::run(&args, &global).await,
             Verb::Up(args) => up::run(&args, &global).await,
             Verb::Outputs(args) => outputs::run(&args, &global).await,
+            Verb::Doctor(args) => doctor::run(&args, &global).await,
             Verb::Invite(args) => invite::run(&args, &global).await,
             Verb::Down(args) => down::run(&args, &global).await,
             Verb::Import(args) => import::run(&args),

@@ -6,6 +6,7 @@ mod cloud;
 mod deployed;
 mod deploying;
 mod drift;
+mod doctor;
 mod environments;
 mod gate;
 mod judges;

@@ -25,7 +25,7 @@ pub const ASSUMED_LATENCY: Duration = Duration::from_millis(100);
 /// From asking for a worker to its first request: it is billed meanwhile.
 pub const STARTING: Duration = Duration::from_secs(60);
 /// Virtual users of one worker beyond which its memory is worth a look.
-const MANY_USERS: u64 = 10_000;
+pub const MANY_USERS: u64 = 10_000;
 /// Requests per second of one worker beyond which its processor is worth a look.
 const MANY_REQUESTS: f64 = 20_000.0;
 

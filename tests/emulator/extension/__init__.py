@@ -12,4 +12,7 @@ def install():
 
     for module in (accounts, checks, functions, gateway, identity, imports, logs, operations, policies, registry,
                    resources, storage, tasks, viewers, drift):
+    from . import (accounts, checks, functions, gateway, identity, imports, logs, operations, policies, quotas, registry,
+    for module in (accounts, checks, functions, gateway, identity, imports, logs, operations, policies, quotas, registry,
+                   resources, storage, tasks, viewers):
         module.install()

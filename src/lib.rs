@@ -6,6 +6,7 @@ pub mod check;
 pub mod cli;
 pub mod cloud;
 pub mod config;
+pub mod cost;
 pub mod deploy;
 pub mod drift;
 pub mod doctor;

@@ -3,6 +3,7 @@
 mod asking;
 mod check;
 mod config;
+mod cost;
 mod critical_path;
 mod demo;
 mod doctor;
@@ -75,6 +76,7 @@ enum Verb {
     /// Print the values of an environment.
     Outputs(outputs::Args),
     Doctor(doctor::Args),
+    Cost(cost::Args),
     /// Invite a user of the console.
     Invite(invite::Args),
     /// Take an environment away, and list what remains.
@@ -129,6 +131,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Up(args) => up::run(&args, &global).await,
             Verb::Outputs(args) => outputs::run(&args, &global).await,
             Verb::Doctor(args) => doctor::run(&args, &global).await,
+            Verb::Cost(args) => cost::run(&args, &global).await,
             Verb::Invite(args) => invite::run(&args, &global).await,
             Verb::Down(args) => down::run(&args, &global).await,
             Verb::Import(args) => import::run(&args),

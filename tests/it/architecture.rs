@@ -40,7 +40,8 @@ fn what_thinks_does_not_touch_the_world() {
 
 /// Rooms that think, and have a door for what asks or keeps.
 fn in_rooms() -> impl Iterator<Item = PathBuf> {
-    let rooms: [(&str, &[&str]); 2] = [
+    let rooms: [(&str, &[&str]); 3] = [
+        ("cost", &["bill", "idle", "page", "testing"]),
         ("doctor", &["addresses", "clock", "finding", "names", "page", "permissions", "planned", "quotas"]),
         ("timing", &["durations", "estimate", "graph", "page", "past", "path", "samples", "span"]),
     ];

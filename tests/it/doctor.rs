@@ -72,13 +72,19 @@ fn a_test_that_fits_is_told_from_one_that_does_not_before_anything_is_built() {
 }
 
 #[test]
-fn what_is_deployed_is_its_own_and_its_time_is_known() {
+fn what_is_deployed_is_its_own_and_its_time_and_money_are_known() {
     let stage = Stage::set(&[], None);
     let told = stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0).err;
     assert!(told.contains("this takes about "), "{told}");
     let report = doctor(&stage.sandbox, &[]).with_code(0).json();
     assert_eq!(states(&report, "names", ""), ["ok", "ok"], "{report:#}");
     assert_eq!(states(&report, "account", "the role of ECS"), ["ok"]);
+
+    let cost = stage.sandbox.dlt(&["cost", "shop", "--deployed", "--output", "json"]).with_code(0).json();
+    let lines = cost["deployed"]["lines"].as_array().expect("lines");
+    assert!(lines.iter().any(|line| line["what"] == "keys" && line["usd"] == 1.0), "{cost:#}");
+    let page = stage.sandbox.dlt(&["cost", "shop", "--deployed"]).with_code(0).out;
+    assert!(page.contains("a deployment would change nothing about it"), "{page}");
 
     let learned = stage.sandbox.path().join("home/.local/state/dlt/durations.json");
     let text = std::fs::read_to_string(&learned).expect("what was learned");

@@ -3,6 +3,7 @@
 mod architecture;
 mod buildspec;
 mod cloud;
+mod cost;
 mod deployed;
 mod deploying;
 mod drift;

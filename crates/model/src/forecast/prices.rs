@@ -1,5 +1,7 @@
 //! What Fargate costs, in US dollars: the on-demand prices of Linux tasks.
 
+pub mod services;
+
 use serde::Serialize;
 
 use super::Size;
@@ -16,11 +18,20 @@ const LEAST_BILLED: Duration = Duration::from_secs(60);
 
 /// Region, price of a vCPU for an hour, price of a GB of memory for an hour; x86. Other regions are reckoned as the first,
 /// and the answer names them.
-const PRICES: [(&str, f64, f64); 5] = [
+const PRICES: [(&str, f64, f64); 14] = [
     ("us-east-1", 0.04048, 0.004_445),
     ("us-east-2", 0.04048, 0.004_445),
     ("us-west-2", 0.04048, 0.004_445),
+    ("ca-central-1", 0.04456, 0.004_865),
+    ("eu-central-1", 0.04656, 0.005_11),
+    ("eu-north-1", 0.0445, 0.0049),
     ("eu-west-1", 0.04048, 0.004_445),
+    ("eu-west-2", 0.04656, 0.005_11),
+    ("eu-west-3", 0.0486, 0.0053),
+    ("ap-northeast-1", 0.05056, 0.005_53),
+    ("ap-south-1", 0.04256, 0.004_67),
+    ("ap-southeast-1", 0.05056, 0.005_53),
+    ("ap-southeast-2", 0.04856, 0.005_32),
     ("sa-east-1", 0.0696, 0.0076),
 ];
 
@@ -74,6 +85,16 @@ mod tests {
         // The example of AWS DLT's own cost table: 10 on-demand tasks (2 vCPU, 4 GB) for 30 hours in us-east-1.
         let cost = cost(&[("us-east-1".to_owned(), 10)], Duration::from_secs(30 * 3_600), SIZE);
         assert_eq!(format!("{:.2}", cost.usd), "29.62");
+    }
+
+    #[test]
+    fn a_region_is_priced_once_and_none_is_cheaper_than_the_first() {
+        for (at, (name, vcpu, gib)) in PRICES.iter().enumerate() {
+            assert!(PRICES[..at].iter().all(|(other, ..)| other != name), "{name}");
+            assert!(*vcpu >= PRICES[0].1 && *gib >= PRICES[0].2, "{name}");
+            // Memory costs a ninth of a processor everywhere; a slip of the pen would show.
+            assert!((8.9..9.4).contains(&(vcpu / gib)), "{name}: {}", vcpu / gib);
+        }
     }
 
     #[test]

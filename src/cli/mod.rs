@@ -13,6 +13,7 @@ mod environment;
 mod export;
 mod forecast;
 mod gate;
+mod image;
 mod import;
 mod init;
 mod invite;
@@ -20,6 +21,7 @@ mod local;
 mod outputs;
 mod pipeline;
 mod plan;
+mod release;
 mod render;
 mod run;
 mod up;
@@ -90,6 +92,10 @@ enum Verb {
     /// A pipeline whose stage QA asks the gate.
     #[command(subcommand)]
     Pipeline(pipeline::Verb),
+    /// The worker image, without Docker.
+    #[command(subcommand)]
+    Image(image::Verb),
+    Release(release::Args),
     Demo(demo::Args),
     Local(local::Args),
     /// Be a worker of a run, as the environment says; the local system starts these.
@@ -139,6 +145,8 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Gate(args) => gate::run(*args, &global).await,
             Verb::Export(verb) => export::run(&verb, &global),
             Verb::Pipeline(verb) => pipeline::run(&verb, &global).await,
+            Verb::Image(verb) => image::run(&verb, &global).await,
+            Verb::Release(args) => release::run(&args, &global).await,
             Verb::Demo(args) => demo::run(args, &global).await,
             Verb::Local(args) => local::run(args, &global).await,
             Verb::Worker => unreachable!("main has taken this way out"),

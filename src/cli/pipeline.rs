@@ -20,6 +20,7 @@ use crate::{
     },
     exit::Exit,
     failure::Failure,
+    release,
     render::{self, Part},
     terminal,
 };
@@ -158,7 +159,8 @@ fn binary(args: &BootstrapArgs) -> Result<Binary, Failure> {
         None => std::env::current_exe()
             .map_err(|error| Failure::from_error(Exit::Internal, "failed to find this program's own file", &error))?,
     };
-    let content = std::fs::read(&path)
+    // A gate deploys nothing, so it needs no release.
+    let content = release::place::bare(&path)
         .map_err(|error| Failure::from_error(Exit::Usage, format!("failed to read `{}`", path.display()), &error))?;
     Binary::new(content)
 }

@@ -28,7 +28,8 @@ pub struct Args {
 /// Where the release is.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ReleaseArgs {
-    /// The directory with `bootstrap` and `dlt-worker`; the one beside this program unless given.
+    /// A release, by its directory or its `release.json`, or a directory with `bootstrap` and `dlt-worker`; unless given, what
+    /// this program carries, or what is beside it.
     #[arg(long, value_name = "DIR", env = crate::release::DIRECTORY_VARIABLE)]
     pub release: Option<PathBuf>,
 }

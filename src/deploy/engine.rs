@@ -25,7 +25,13 @@ use super::{
     status::{Standing, Verdict, standing},
     survey::Survey,
 };
-use crate::{cloud::Cloud, exit::Exit, failure::Failure, release::Release, render::Part};
+use crate::{
+    cloud::Cloud,
+    exit::Exit,
+    failure::Failure,
+    release::{Release, Upload, registry::Meter, repository},
+    render::Part,
+};
 
 /// What the engine needs of the world while it works.
 #[derive(Clone, Debug)]
@@ -257,7 +263,7 @@ pub fn failure_of(operation: Operation, ending: &Ending) -> Option<Failure> {
 }
 
 /// One failure for all: the one that needs the most help, with the others named below it.
-pub(super) fn worst(mut failures: Vec<Failure>) -> Option<Failure> {
+pub fn worst(mut failures: Vec<Failure>) -> Option<Failure> {
     failures.sort_by_key(|failure| match failure.exit {
         Exit::NeedsRecovery => 0,
         Exit::RolledBack => 1,
@@ -276,7 +282,10 @@ async fn upload(around: &Surroundings<'_>, survey: &Survey, release: &Release) -
             let (asset, region) = (present.asset.clone(), present.region.clone());
             around.observer.tell(Event::AssetPresent { asset, region });
         }
-        try_join_all(missing.map(|asset| send(around, survey, release, asset))).await.map(drop)
+        try_join_all(missing.map(|asset| send(around, survey, release, asset))).await?;
+        let spared = images(survey).map(|(upload, digest)| repository::spare(around.cloud, upload, digest));
+        try_join_all(spared).await?;
+        Ok(())
     })
     .await
 }
@@ -288,7 +297,10 @@ async fn send(around: &Surroundings<'_>, survey: &Survey, release: &Release, ass
     let bytes = match (asset.asset.as_str(), &survey.image) {
         ("functions", _) => upload.send_functions(clients, release).await?,
         ("console", _) => upload.send_console(clients, release).await?,
-        (_, Some(image)) => upload.push_image(around.cloud, &release.worker.tag, image).await?,
+        (_, Some(image)) => {
+            let meter = meter(around.observer, asset);
+            upload.push_image(around.cloud, &release.worker.tag, image, &meter).await?.bytes_sent
+        }
         (_, None) => {
             let message = format!("the registry in {} and the others hold different worker images", asset.region);
             return Err(Failure::new(Exit::Incomplete, message).hint("run the same command again"));
@@ -299,6 +311,34 @@ async fn send(around: &Surroundings<'_>, survey: &Survey, release: &Release, ass
     Ok(())
 }
 
+/// Where the worker image is and its digest there.
+fn images(survey: &Survey) -> impl Iterator<Item = (&Upload, &str)> {
+    let images = survey.plan.assets.iter().filter(|asset| asset.asset == "worker image");
+    images.filter_map(|asset| Some((survey.uploads.iter().find(|it| it.region == asset.region)?, &*asset.address)))
+}
+
+/// Lets the lifecycle rules have what is not deployed any more. A failure here is no failure of the deployment.
+async fn release_old_images(around: &Surroundings<'_>, survey: &Survey) {
+    for (upload, digest) in images(survey) {
+        if let Err(error) = repository::release_others(around.cloud, upload, &survey.plan.stack, digest).await {
+            around.observer.notice(format!("old worker images keep their tags for now: {error}"));
+        }
+    }
+}
+
+/// Tells how far an upload has come.
+fn meter(observer: &Observer, plan: &AssetPlan) -> Meter {
+    let (observer, asset, region) = (observer.clone(), plan.asset.clone(), plan.region.clone());
+    Meter::new(move |sent| {
+        observer.tell(Event::AssetProgress {
+            asset: asset.clone(),
+            region: region.clone(),
+            sent: sent.sent,
+            total: sent.total,
+        });
+    })
+}
+
 /// Protection, and the outputs of the main stack as they are now.
 async fn verify(around: &Surroundings<'_>, survey: &Survey) -> Result<BTreeMap<String, String>, Failure> {
     let switch = survey.plan.stacks.iter().filter_map(|plan| Some((&plan.stack, plan.protection?)));
@@ -306,6 +346,7 @@ async fn verify(around: &Surroundings<'_>, survey: &Survey) -> Result<BTreeMap<S
         stacks::protect(&around.cloud.at(&stack.region).cloudformation, &stack.name, on).await
     }))
     .await?;
+    Box::pin(release_old_images(around, survey)).await;
     let main = survey.wanted.iter().find(|wanted| wanted.part == Part::Main);
     let main = main.expect("every environment has a main stack: see survey::stacks_of");
     let live = stacks::look(&around.cloud.hub().cloudformation, &main.stack.name).await?;

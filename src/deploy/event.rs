@@ -114,6 +114,17 @@ pub enum Event {
         /// The region.
         region: Region,
     },
+    /// A thing is being uploaded.
+    AssetProgress {
+        /// Which: `worker image`.
+        asset: String,
+        /// The region.
+        region: Region,
+        /// Bytes that have been sent.
+        sent: u64,
+        /// Bytes that there are to send.
+        total: u64,
+    },
     /// A thing was uploaded.
     AssetUploaded {
         /// Which: `functions`, `worker image`, `console`.

@@ -210,6 +210,17 @@ pub fn resources(count: usize) -> String {
     if count == 1 { "1 resource".to_owned() } else { format!("{count} resources") }
 }
 
+/// How many cells a bar has.
+const BAR_CELLS: u64 = 20;
+
+/// `██████▌             1.2 MB / 3.6 MB`.
+pub fn bar(done: u64, total: u64, paint: Paint) -> String {
+    let cells = (done.min(total) * BAR_CELLS).checked_div(total).unwrap_or(BAR_CELLS);
+    let cells = usize::try_from(cells).expect("at most as many as the bar has");
+    let (full, empty) = ("█".repeat(cells), "░".repeat(BAR_CELLS as usize - cells));
+    format!("{}{} {} / {}", paint.moving(&full), paint.faint(&empty), size(done), size(total))
+}
+
 /// `12 B`, `1.2 MB`.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];

@@ -59,6 +59,8 @@ pub struct Screen {
     phases: Vec<(Phase, Progress)>,
     stacks: BTreeMap<StackRef, StackView>,
     expected: Option<Estimate>,
+    /// Bytes sent and bytes in all, of what is being uploaded to where.
+    uploads: BTreeMap<(String, String), (u64, u64)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +121,12 @@ impl Screen {
                     view.trouble = Some(message.clone());
                 }
             }
+            Event::AssetProgress { asset, region, sent, total } => {
+                self.uploads.insert((asset.clone(), region.to_string()), (*sent, *total));
+            }
+            Event::AssetUploaded { asset, region, .. } => {
+                self.uploads.remove(&(asset.clone(), region.to_string()));
+            }
             Event::Ended { stack, verdict, .. } => {
                 if let Some(view) = self.stacks.get_mut(stack) {
                     view.ended = Some((now_ms, *verdict));
@@ -140,6 +148,9 @@ impl Screen {
         if !self.phases.is_empty() {
             lines.push(self.rail(paint));
         }
+        lines.extend(self.uploads.iter().map(|((asset, place), (sent, total))| {
+            format!("{} {asset} to {place}", report::bar(*sent, *total, paint))
+        }));
         for (stack, view) in self.stacks.iter().filter(|(_, view)| view.ended.is_none()) {
             lines.extend(view.draw(stack, now_ms, self.expected.as_ref(), paint));
         }
@@ -188,6 +199,7 @@ impl Screen {
             Event::Ledger { remains } => report::ledger(remains, paint),
             Event::PhaseStarted { .. }
             | Event::PhaseEnded { .. }
+            | Event::AssetProgress { .. }
             | Event::Resource { .. }
             | Event::ReadTrouble { .. }
             | Event::Outputs { .. } => return None,

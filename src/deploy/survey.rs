@@ -54,7 +54,7 @@ pub async fn survey(cloud: &Cloud, config: &Config, release: &Release) -> Result
         Some(_) if uploads.iter().all(|upload| upload.image_digest.is_some()) => None,
         _ => Some(make_image(release).await?),
     };
-    let digest = image.as_ref().map(|image| image.digest.clone()).or(known).unwrap_or_default();
+    let digest = image.as_ref().map(|image| image.digest().to_owned()).or(known).unwrap_or_default();
     let account = &cloud.identity.account;
     let wanted = stacks
         .into_iter()
@@ -82,8 +82,9 @@ pub async fn survey(cloud: &Cloud, config: &Config, release: &Release) -> Result
 
 async fn make_image(release: &Release) -> Result<Image, Failure> {
     let worker = release.worker.clone();
-    let made = tokio::task::spawn_blocking(move || worker.image()).await.map_err(std::io::Error::other).flatten();
-    made.map_err(|error| Failure::from_error(Exit::Internal, "failed to make the worker image", &error))
+    tokio::task::spawn_blocking(move || worker.image())
+        .await
+        .map_err(|error| Failure::from_error(Exit::Internal, "failed to make the worker image", &error))?
 }
 
 fn upload_in<'a>(uploads: &'a [Upload], region: &Region) -> &'a Upload {

@@ -52,6 +52,11 @@ impl Console {
         Err(Failure::new(Exit::Invalid, message).hint("build the console first"))
     }
 
+    /// The console of these paths and contents.
+    pub fn of(files: Vec<(String, Vec<u8>)>) -> Self {
+        Self::new(files.into_iter().map(|(path, content)| ConsoleFile { path, content }).collect())
+    }
+
     /// Files under the name of their content.
     pub fn new(mut files: Vec<ConsoleFile>) -> Self {
         files.sort();

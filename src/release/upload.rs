@@ -1,14 +1,16 @@
 //! Putting a release where the stacks find it: asking first what is there, sending only what is not.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_ecr::types::{ImageDetail, ImageIdentifier};
 use aws_sdk_s3::primitives::ByteStream;
-use base64::{Engine, engine::general_purpose::STANDARD};
 use dlt_model::id::Region;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
-use super::{Image, Release, registry::Registry};
+use super::{
+    Image, Release,
+    registry::{self, Basic, Kind as Refusal, Login, Meter, Pushed, Registry, Trouble},
+};
 use crate::{
     cloud::{Clients, Cloud, CloudError, Doing, Kind},
     exit::Exit,
@@ -36,20 +38,30 @@ pub struct Upload {
     pub has_console: bool,
 }
 
+/// Where things go in each region, the hub first, whatever is there.
+pub fn places(cloud: &Cloud, stack: &str) -> Vec<Upload> {
+    let place = |region: &Region| Upload {
+        region: region.clone(),
+        bucket: format!("{stack}-artifacts-{}-{region}", cloud.identity.account),
+        repository: format!("{stack}/worker"),
+        has_functions: false,
+        image_digest: None,
+        has_console: false,
+    };
+    cloud.regions().map(place).collect()
+}
+
 /// Looks what of a release is in each region. A bucket or repository that is not there yet holds nothing.
 pub async fn uploads(cloud: &Cloud, stack: &str, release: &Release) -> Result<Vec<Upload>, CloudError> {
-    let regions: Vec<Region> = cloud.regions().cloned().collect();
-    let looks = regions.into_iter().map(|region| async move {
-        let clients = cloud.at(&region);
-        let bucket = format!("{stack}-artifacts-{}-{region}", cloud.identity.account);
-        let repository = format!("{stack}/worker");
+    let looks = places(cloud, stack).into_iter().map(async |place| {
+        let clients = cloud.at(&place.region);
         let console_key = console_marker(release);
         let (has_functions, image_digest, has_console) = tokio::try_join!(
-            has_object(clients, &bucket, &release.functions.key),
-            image_digest(clients, &repository, &release.worker.tag),
-            has_object(clients, &bucket, &console_key),
+            has_object(clients, &place.bucket, &release.functions.key),
+            image_digest(clients, &place.repository, &release.worker.tag),
+            has_object(clients, &place.bucket, &console_key),
         )?;
-        Ok(Upload { region, bucket, repository, has_functions, image_digest, has_console })
+        Ok(Upload { has_functions, image_digest, has_console, ..place })
     });
     futures::future::try_join_all(looks).await
 }
@@ -140,23 +152,29 @@ impl Upload {
         })
     }
 
-    /// Pushes the worker image, and answers how many bytes were sent.
-    pub async fn push_image(&self, cloud: &Cloud, tag: &str, image: &Image) -> Result<u64, Failure> {
-        let doing = format!("sign in to the image registry in {}", self.region);
-        let answer = cloud.at(&self.region).ecr.get_authorization_token().send().await.doing(doing.clone())?;
-        let granted = answer.authorization_data().first().and_then(|data| data.authorization_token());
-        let (user, password) = granted
-            .and_then(basic)
-            .ok_or_else(|| CloudError::unexpected(doing, "the answer has no token that we understand"))?;
+    /// The repository of worker images in this region.
+    ///
+    /// # Errors
+    /// When its address is none.
+    pub fn registry(&self, cloud: &Cloud) -> Result<Registry, Trouble> {
         let plain_host = cloud.endpoint.as_deref().and_then(|endpoint| endpoint.strip_prefix("http://"));
         let host = match plain_host {
             Some(host) => host.trim_end_matches('/').to_owned(),
             None => registry_host(&cloud.identity.account, &self.region),
         };
-        let registry = Registry::new(host, plain_host.is_some(), user, password);
-        registry.push(&self.repository, tag, image).await.map_err(|error| {
-            let message = format!("failed to push the worker image to `{}` in {}", self.repository, self.region);
-            Failure::from_error(Exit::Refused, message, &error)
+        let (ecr, region) = (cloud.at(&self.region).ecr.clone(), self.region.clone());
+        let renew = move || sign_in(ecr.clone(), region.clone()).boxed();
+        Registry::new(&host, plain_host.is_some(), self.repository.clone(), Login::Renewed(Arc::new(renew)))
+    }
+
+    /// Pushes the worker image, and answers what was sent.
+    ///
+    /// # Errors
+    /// Why the registry refused it.
+    pub async fn push_image(&self, cloud: &Cloud, tag: &str, image: &Image, meter: &Meter) -> Result<Pushed, Failure> {
+        registry::push(&self.registry(cloud)?, image, tag, meter).await.map_err(|mut trouble| {
+            trouble.doing = format!("{} in {}", trouble.doing, self.region);
+            trouble.into()
         })
     }
 
@@ -176,9 +194,18 @@ impl Upload {
     }
 }
 
-fn basic(token: &str) -> Option<(String, String)> {
-    let text = String::from_utf8(STANDARD.decode(token).ok()?).ok()?;
-    text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
+/// The login that ECR gives for some hours.
+async fn sign_in(ecr: aws_sdk_ecr::Client, region: Region) -> Result<Basic, Trouble> {
+    let doing = format!("sign in to the image registry in {region}");
+    let answer = ecr.get_authorization_token().send().await.doing(doing.clone());
+    let answer = answer.map_err(|error| {
+        let kind = if error.kind == Kind::Unreachable { Refusal::Unreachable } else { Refusal::Credentials };
+        Trouble::new(doing.clone(), kind, error.message)
+    })?;
+    let token = answer.authorization_data().first().and_then(|data| data.authorization_token());
+    token
+        .and_then(Basic::decode)
+        .ok_or_else(|| Trouble::new(doing, Refusal::Other, "the answer has no token that we understand"))
 }
 
 /// The digest of the worker image: from a registry that has it, else by making it.
@@ -191,12 +218,6 @@ pub fn known_digest(uploads: &[Upload]) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_registry_token_is_a_user_and_a_password() {
-        assert_eq!(basic(&STANDARD.encode("AWS:secret:x")), Some(("AWS".to_owned(), "secret:x".to_owned())));
-        assert_eq!(basic("?"), None);
-    }
 
     #[test]
     fn the_image_is_named_by_account_region_and_digest() {

@@ -45,6 +45,11 @@ static FILES: [(&str, &str); 21] = files![
     "observability",
 ];
 
+/// Every template file of this program, as it stands in the repository.
+pub fn sources() -> &'static [(&'static str, &'static str)] {
+    &FILES
+}
+
 /// A template that could not be rendered. The templates are part of the program, so this is a fault of ours.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to render the {part} template at {place}")]

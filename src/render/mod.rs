@@ -12,7 +12,7 @@ use dlt_model::id::Region;
 
 pub use self::{
     assets::{Assets, parameters},
-    engine::{RenderError, render, render_for},
+    engine::{RenderError, render, render_for, sources},
     source::{Location, SourceMap},
 };
 use crate::config::Config;

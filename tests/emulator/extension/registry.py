@@ -1,20 +1,23 @@
 """ECR: a registry per region, as on AWS.
 
 On AWS the host name says the region. Here all regions share one address, so the region travels in the token that
-GetAuthorizationToken gives, and a request without a token is refused as ECR refuses it.
+GetAuthorizationToken gives, and a request without a token is refused as ECR refuses it. A tag that is deleted takes its
+image along only when it was the last one, and an image is as large as its layers.
 """
 import base64
 import json
 import time
 
 import ministack.services.ecr as ecr
-from ministack.core.responses import get_account_id, get_region, json_response, set_request_account_id, set_request_region
+from ministack.core.responses import error_response_json, get_account_id, get_region, json_response, set_request_account_id, set_request_region
 
 _TOKEN_LIFETIME_SECONDS = 12 * 3600
 
 
 def install():
     ecr._get_authorization_token = _authorization_token
+    ecr._batch_delete_image = _batch_delete_image(ecr._batch_delete_image)
+    ecr._describe_images = _describe_images(ecr._describe_images)
     select = ecr._select_registry_request_scope
     handle = ecr.handle_registry_request
 
@@ -46,6 +49,49 @@ def _authorization_token(_data):
         "expiresAt": int(time.time()) + _TOKEN_LIFETIME_SECONDS,
         "proxyEndpoint": f"https://{account}.dkr.ecr.{region}.amazonaws.com",
     }]})
+
+
+def _batch_delete_image(whole):
+    def delete(data):
+        untagged, others = [], []
+        for wanted in data.get("imageIds", []):
+            image = ecr._find_image(data.get("repositoryName", ""), wanted)
+            tag = wanted.get("imageTag")
+            if image and tag and "imageDigest" not in wanted and len(image.get("imageTags", [])) > 1:
+                image["imageTags"].remove(tag)
+                image["imageId"]["imageTag"] = image["imageTags"][0]
+                untagged.append({"imageDigest": image["imageDigest"], "imageTag": tag})
+            else:
+                others.append(wanted)
+        if not untagged:
+            return whole(data)
+        if not others:
+            return json_response({"imageIds": untagged, "failures": []})
+        status, headers, body = whole({**data, "imageIds": others})
+        answer = json.loads(body)
+        answer["imageIds"] = untagged + answer.get("imageIds", [])
+        return status, headers, json.dumps(answer).encode()
+
+    return delete
+
+
+def _describe_images(whole):
+    def describe(data):
+        wanted = data.get("imageIds") or []
+        if wanted and not any(ecr._find_image(data.get("repositoryName", ""), it) for it in wanted):
+            # An error on AWS, whatever else was asked for.
+            return error_response_json("ImageNotFoundException", "The image requested does not exist", 400)
+        status, headers, body = whole(data)
+        answer = json.loads(body)
+        for detail in answer.get("imageDetails", []):
+            manifest = json.loads(ecr._manifest_blobs.get(data["repositoryName"], {}).get(detail["imageDigest"], b"{}"))
+            parts = [manifest["config"], *manifest["layers"]] if "layers" in manifest else []
+            if parts:
+                detail["imageSizeInBytes"] = sum(part["size"] for part in parts)
+                detail["artifactMediaType"] = manifest.get("artifactType", manifest["config"]["mediaType"])
+        return status, headers, json.dumps(answer).encode()
+
+    return describe
 
 
 def _region_of(headers):

@@ -15,7 +15,7 @@ pub fn build(cloud: &Cloud, environment: &Environment, records: &Records) -> any
         store: Arc::new(DynamoStore::new(cloud, &records.table)),
         blobs: blobs::open(&records.bucket, hub_region)?,
         fleet: Arc::new(EcsFleet::new(cloud, &environment.stack, hub_region)),
-        live: Arc::new(IotLive::new(cloud, &environment.stack, hub_region)),
+        live: Arc::new(IotLive::new(cloud, &environment.stack, hub_region).switched(environment.live)),
         driver: Arc::new(SfnDriver::new(cloud, &records.state_machine_arn)),
         clock: Arc::new(SystemClock),
     };

@@ -25,6 +25,7 @@ pub const OTHER_VARIABLES: &[&str] = &[
     "DLT_DEADLINE",
     "DLT_ENV",
     "DLT_HUB_REGION",
+    "DLT_LIVE",
     "DLT_LOG",
     "DLT_PIPELINE_CONNECTION",
     "DLT_PIPELINE_REPOSITORY",

@@ -15,6 +15,8 @@ pub struct Environment {
     pub hub_region: Region,
     /// Every region that may hold workers, the hub first.
     pub regions: Vec<Region>,
+    /// Whether workers' ticks are published while a run goes on.
+    pub live: bool,
 }
 
 /// What a function does.
@@ -63,9 +65,11 @@ impl Environment {
         let stack = reader.text("DLT_STACK");
         let hub_region = reader.parsed("DLT_HUB_REGION", |text| Region::from_str(text).map_err(|e| e.to_string()));
         let regions = reader.parsed("DLT_REGIONS", regions);
+        // Templates say so only where it is off.
+        let live = (reader.variable)("DLT_LIVE").as_deref() != Some("off");
         match (role, stack, hub_region, regions) {
             (Some(role), Some(stack), Some(hub_region), Some(regions)) if reader.problems.is_empty() => {
-                Ok(Self { role, stack, hub_region, regions })
+                Ok(Self { role, stack, hub_region, regions, live })
             }
             _ => Err(EnvironmentError(reader.problems)),
         }
@@ -137,6 +141,8 @@ mod tests {
         let environment = read(&LIVE).unwrap();
         assert_eq!(environment.role, Role::Live);
         assert_eq!(environment.regions.len(), 2);
+        assert!(environment.live, "unless the template says otherwise");
+        assert!(!read(&[&LIVE[..], &[("DLT_LIVE", "off")]].concat()).unwrap().live);
     }
 
     #[test]

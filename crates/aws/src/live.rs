@@ -26,6 +26,7 @@ pub struct IotLive {
     cloud: Cloud,
     stack: String,
     region: Region,
+    on: bool,
     endpoint: OnceCell<String>,
     data: OnceCell<aws_sdk_iotdataplane::Client>,
 }
@@ -38,9 +39,16 @@ impl IotLive {
             cloud: cloud.clone(),
             stack: stack.to_owned(),
             region: hub_region.clone(),
+            on: true,
             endpoint: OnceCell::new(),
             data: OnceCell::new(),
         }
+    }
+
+    /// The same, or what an environment has whose live data is switched off: nobody may listen.
+    #[must_use]
+    pub fn switched(self, on: bool) -> Self {
+        Self { on, ..self }
     }
 
     /// The account's own host name for MQTT and publishing; asked once.
@@ -105,6 +113,10 @@ impl Live for IotLive {
             Some(fault) if more == 0 => Err(fault),
             Some(LiveError(first)) => Err(LiveError(format!("{first} (and {more} more messages)"))),
         }
+    }
+
+    fn is_on(&self) -> bool {
+        self.on
     }
 
     async fn subscription(&self, test: &TestId, viewer: Option<&Viewer>) -> Result<Subscription, LiveError> {

@@ -43,7 +43,10 @@ pub enum ControlError {
     /// The run is recorded but could not be driven; starting it again tries again.
     #[error(transparent)]
     Driver(#[from] DriverError),
-    /// There is no live data.
+    /// The environment was made without live data.
+    #[error("live data is switched off in this environment; `live_data: true` in its file and `dlt up` switch it on")]
+    LiveOff,
+    /// Live data cannot be reached now.
     #[error(transparent)]
     Live(#[from] LiveError),
 }

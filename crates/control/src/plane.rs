@@ -79,6 +79,9 @@ impl ControlPlane {
     /// When there is no such scenario, or no live data.
     pub async fn subscription(&self, test: &TestId, viewer: Option<&Viewer>) -> Result<Subscription, ControlError> {
         self.scenario(test).await?;
+        if !self.ports.live.is_on() {
+            return Err(ControlError::LiveOff);
+        }
         Ok(self.ports.live.subscription(test, viewer).await?)
     }
 

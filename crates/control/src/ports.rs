@@ -191,6 +191,11 @@ pub trait Live: Debug + Send + Sync {
     /// Passes ticks on. Nobody may be listening; that is no error, and losing live data never harms a run.
     async fn publish(&self, ticks: &[Tick]) -> Result<(), LiveError>;
 
+    /// False where the environment was made without live data.
+    fn is_on(&self) -> bool {
+        true
+    }
+
     /// How a viewer may listen to a scenario's ticks. Where listening asks for a permission of the viewer's own, the
     /// viewer has it afterwards; asking again changes nothing.
     async fn subscription(&self, test: &TestId, viewer: Option<&Viewer>) -> Result<Subscription, LiveError>;

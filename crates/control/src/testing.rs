@@ -7,5 +7,5 @@ mod quiet;
 pub use self::{
     fleet::FakeFleet,
     memory::MemoryStore,
-    quiet::{NoDriver, NoLive, SteppedClock},
+    quiet::{LiveOff, NoDriver, NoLive, SteppedClock},
 };

@@ -72,6 +72,7 @@ impl From<ControlError> for Refusal {
             ControlError::NoResults(..) => (StatusCode::NOT_FOUND, "RESULTS_NOT_FOUND"),
             ControlError::Running(_) => (StatusCode::CONFLICT, "TEST_RUNNING"),
             ControlError::NotActive(_) => (StatusCode::CONFLICT, "TEST_NOT_ACTIVE"),
+            ControlError::LiveOff => (StatusCode::CONFLICT, "LIVE_DATA_OFF"),
             ControlError::Store(StoreError::Conflict) => (StatusCode::CONFLICT, "CONFLICT"),
             ControlError::Store(_)
             | ControlError::Blobs(_)

@@ -33,6 +33,25 @@ impl Live for NoLive {
     }
 }
 
+/// Live data of an environment that was made without.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LiveOff;
+
+#[async_trait]
+impl Live for LiveOff {
+    async fn publish(&self, _: &[Tick]) -> Result<(), LiveError> {
+        Ok(())
+    }
+
+    fn is_on(&self) -> bool {
+        false
+    }
+
+    async fn subscription(&self, _: &TestId, _: Option<&Viewer>) -> Result<Subscription, LiveError> {
+        Err(LiveError("it was asked although it is off".to_owned()))
+    }
+}
+
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
 pub struct SteppedClock(AtomicU64);

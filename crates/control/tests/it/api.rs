@@ -19,7 +19,10 @@ struct Client {
 
 impl Client {
     fn new() -> Self {
-        let stage = Stage::new();
+        Self::on(Stage::new())
+    }
+
+    fn on(stage: Stage) -> Self {
         let router = api::router(stage.plane.clone(), "/prod");
         Self { stage, router }
     }
@@ -216,6 +219,18 @@ async fn paths_queries_and_verbs_that_are_wrong_are_refused_in_aws_dlts_words() 
             client.send(Method::DELETE, &format!("/scenarios/{id}/testruns"), body.to_string(), None).await;
         assert_eq!((status.as_u16(), answer["code"].as_str()), (400, Some("INVALID_REQUEST_BODY")), "{body}");
     }
+}
+
+#[tokio::test]
+async fn an_environment_without_live_data_says_so_and_is_not_out_of_order() {
+    let client = Client::on(Stage::with_live(std::sync::Arc::new(dlt_control::testing::LiveOff)));
+    let (_, created) = client.post("/scenarios", &seed_body()).await;
+    let path = format!("/scenarios/{}/live", created["testId"].as_str().expect("an id"));
+    let (status, answer) = client.send(Method::GET, &path, Body::empty(), None).await;
+    assert_eq!((status.as_u16(), answer["code"].as_str()), (409, Some("LIVE_DATA_OFF")), "{answer}");
+    assert!(answer["message"].as_str().is_some_and(|message| message.contains("live_data: true")), "{answer}");
+    let (status, _) = client.send(Method::GET, "/scenarios/nobody/live", Body::empty(), None).await;
+    assert_eq!(status.as_u16(), 404);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dlt_control::{
     ControlPlane, Draft, Environment, Next, Ports,
     pace::Pace,
-    ports::{Fleet, RunKey},
+    ports::{Fleet, Live, RunKey},
     record::RunRecord,
     testing::{FakeFleet, MemoryStore, NoDriver, NoLive, SteppedClock},
 };
@@ -29,6 +29,10 @@ pub struct Stage {
 
 impl Stage {
     pub fn new() -> Self {
+        Self::with_live(Arc::new(NoLive))
+    }
+
+    pub fn with_live(live: Arc<dyn Live>) -> Self {
         let blobs: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let fleet = Arc::new(FakeFleet::new(Arc::clone(&blobs)));
         let clock = Arc::new(SteppedClock::at(1_000_000));
@@ -37,7 +41,7 @@ impl Stage {
             store: store.clone(),
             blobs: Arc::clone(&blobs),
             fleet: Arc::clone(&fleet) as Arc<dyn Fleet>,
-            live: Arc::new(NoLive),
+            live,
             driver: Arc::new(NoDriver),
             clock: clock.clone(),
         };

@@ -15,6 +15,8 @@ pub mod export;
 pub mod failure;
 pub mod gate;
 pub mod import;
+pub mod journal;
+pub mod recovery;
 pub mod release;
 pub mod render;
 pub mod report;

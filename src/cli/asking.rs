@@ -67,13 +67,22 @@ pub async fn ask(demand: Demand, pause: &Pause) -> Result<Consent, Failure> {
     }
 }
 
-/// Asks for a yes or a no where nothing goes on beside it.
-pub fn confirm(text: &str) -> bool {
+/// Asks yes or no where nothing goes on beside it.
+pub fn agreed(text: &str) -> bool {
     let mut stderr = std::io::stderr();
     drop(stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()));
     let mut line = String::new();
     let is_answered = std::io::stdin().lock().read_line(&mut line).is_ok_and(|count| count > 0);
     is_answered && ["y", "yes"].contains(&line.trim().to_lowercase().as_str())
+}
+
+/// Asks yes or no.
+pub async fn confirm(text: &str, pause: &Pause) -> Result<(), Failure> {
+    let answer = question(pause, &format!("{text} [y/N] ")).await?;
+    if ["y", "yes"].contains(&answer.to_lowercase().as_str()) {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Guarded, "not agreed to: nothing was changed"))
 }
 
 /// Asks for a name to be typed before something is taken away.

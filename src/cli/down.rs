@@ -1,18 +1,12 @@
 //! `dlt down`: an environment taken away, with a list before and a ledger after.
 
-use std::sync::{Arc, atomic::AtomicUsize};
-
-use tokio::sync::watch;
-
-use super::{Global, Output, asking, environment::EnvironmentArgs};
+use super::{Global, Output, asking, environment::EnvironmentArgs, session::Session};
 use crate::{
     cloud::Cloud,
     config::Config,
     deploy::{
         engine::Surroundings,
-        event::{Event, Observer, Phase},
-        follow::Wish,
-        screen::show::{self, Pause, Style},
+        event::{Event, Phase},
         teardown,
     },
     exit::Exit,
@@ -42,27 +36,19 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let json = global.output == Output::Json;
     let config = args.environment.load()?;
     let cloud = Cloud::connect(&config.region, &config.regions).await?;
-    let (observer, events) = Observer::channel();
-    let (events, learning) = timing::learn::listen(events);
-    let (reader, pause) = show::reader(events, Style::fitting(json));
-    let shown = tokio::spawn(reader);
-    let (wish, wishes) = watch::channel(Wish::Continue);
-    let in_flight = Arc::new(AtomicUsize::new(0));
-    let around = Surroundings { cloud: &cloud, observer: &observer, wishes, in_flight: in_flight.clone() };
-    let work = take_away(&around, &config, args, json, &pause);
-    let result = asking::interruptible(work, in_flight, wish, &observer).await;
-    drop(observer);
-    drop(shown.await);
-    drop(learning.await);
-    result.map(|()| Exit::Done)
+    let session = Session::open("down", &args.environment.environment, config.stack.as_str(), &cloud, json);
+    let around = session.around(&cloud);
+    let work = Box::pin(take_away(&session, &around, &config, args, json));
+    let result = session.interruptible(work).await;
+    session.close(result).await.map(|()| Exit::Done)
 }
 
 async fn take_away(
+    session: &Session,
     around: &Surroundings<'_>,
     config: &Config,
     args: &Args,
     json: bool,
-    pause: &Pause,
 ) -> Result<(), Failure> {
     let observer = around.observer;
     let (stack, account) = (config.stack.to_string(), around.cloud.identity.account.clone());
@@ -76,8 +62,9 @@ async fn take_away(
     }
     if !stacks.is_empty() || args.purge {
         asking::answerable(args.yes, json)?;
+        session.hold(around.cloud, "").await?;
         if !args.yes {
-            asking::confirm_by_name(&stack, pause).await?;
+            asking::confirm_by_name(&stack, &session.pause).await?;
         }
     }
     teardown::down(around, config, doomed, args.purge).await.map(drop)

@@ -248,7 +248,7 @@ async fn summary_of(system: &System, test_id: &str, run_id: &str) -> Result<Opti
     }
 }
 
-fn read_deadline(text: &str) -> Result<Duration, Failure> {
+pub(super) fn read_deadline(text: &str) -> Result<Duration, Failure> {
     let wrong = |why: String| Failure::new(Exit::Usage, format!("--deadline: {why}")).hint("write one like `20m`");
     let deadline: Duration =
         text.parse().map_err(|error: dlt_model::duration::InvalidDuration| wrong(error.to_string()))?;

@@ -1,6 +1,8 @@
 //! The command line: one file per verb, each with its `Args` and its `run`.
 
 mod asking;
+mod attach;
+mod cancel;
 mod check;
 mod config;
 mod cost;
@@ -14,6 +16,8 @@ mod export;
 mod forecast;
 mod gate;
 mod image;
+mod explain;
+mod history;
 mod import;
 mod init;
 mod invite;
@@ -22,8 +26,11 @@ mod outputs;
 mod pipeline;
 mod plan;
 mod release;
+mod recover;
 mod render;
+mod replay;
 mod run;
+mod session;
 mod up;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -83,6 +90,12 @@ enum Verb {
     Invite(invite::Args),
     /// Take an environment away, and list what remains.
     Down(down::Args),
+    Attach(attach::Args),
+    Cancel(cancel::Args),
+    Explain(explain::Args),
+    Recover(recover::Args),
+    History(history::Args),
+    Replay(replay::Args),
     Run(run::Args),
     Import(import::Args),
     Gate(Box<gate::Args>),
@@ -122,6 +135,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// How wide a line on standard output may be: as wide as the terminal, and without one as wide as it is.
+fn width() -> usize {
+    let term = console::Term::stdout();
+    if term.is_term() { usize::from(term.size().1).max(40) } else { usize::MAX }
+}
+
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Cli { global, verb } = cli;
     let runtime = tokio::runtime::Runtime::new()
@@ -140,6 +159,12 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Cost(args) => cost::run(&args, &global).await,
             Verb::Invite(args) => invite::run(&args, &global).await,
             Verb::Down(args) => down::run(&args, &global).await,
+            Verb::Attach(args) => attach::run(&args, &global).await,
+            Verb::Cancel(args) => cancel::run(&args, &global).await,
+            Verb::Explain(args) => explain::run(&args, &global).await,
+            Verb::Recover(args) => recover::run(&args, &global).await,
+            Verb::History(args) => history::run(&args, &global),
+            Verb::Replay(args) => replay::run(&args, &global).await,
             Verb::Import(args) => import::run(&args),
             Verb::Run(args) => run::run(args, &global).await,
             Verb::Gate(args) => gate::run(*args, &global).await,

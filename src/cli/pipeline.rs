@@ -1,22 +1,14 @@
 //! `dlt pipeline`: a CodePipeline whose stage QA asks the gate, made by one command and taken away by another.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::AtomicUsize},
-};
+use std::path::PathBuf;
 
-use tokio::sync::watch;
-
-use super::{Global, Output, asking, environment::EnvironmentArgs};
+use super::{Global, Output, asking, environment::EnvironmentArgs, session::Session};
 use crate::{
     cloud::Cloud,
     deploy::{
         consent::Consent,
-        engine::Surroundings,
-        event::{Event, Observer, Phase},
-        follow::Wish,
+        event::{Event, Phase},
         pipeline::{self, Binary, Environment, Settings},
-        screen::show::{self, Style},
     },
     exit::Exit,
     failure::Failure,
@@ -126,27 +118,25 @@ async fn bootstrap(args: &BootstrapArgs, global: &Global) -> Result<Exit, Failur
         image: args.image.clone(),
     };
     let cloud = Cloud::connect(&config.region, &[]).await?;
-    let (observer, events) = Observer::channel();
-    let (reader, pause) = show::reader(events, Style::fitting(json));
-    let shown = tokio::spawn(reader);
-    let (wish, wishes) = watch::channel(Wish::Continue);
-    let in_flight = Arc::new(AtomicUsize::new(0));
-    let around = Surroundings { cloud: &cloud, observer: &observer, wishes, in_flight: in_flight.clone() };
+    let environment = &args.environment.environment;
+    let session = Session::open("pipeline bootstrap", environment, config.stack.as_str(), &cloud, json);
+    let around = session.around(&cloud);
     let consent = Consent { yes: args.yes, ..Consent::default() };
     let ask = async |demand| {
         asking::answerable(args.yes, json)?;
-        asking::ask(demand, &pause).await
+        asking::ask(demand, &session.pause).await
     };
     let (stack, account) = (Part::Pipeline.stack_name(&config), cloud.identity.account.clone());
-    observer.tell(Event::Began { stack, account, phases: pipeline::PHASES.to_vec() });
-    let work = Box::pin(pipeline::bootstrap(&around, &config, &settings, binary, consent, &ask));
-    let result = asking::interruptible(work, in_flight, wish, &observer).await;
+    session.observer.tell(Event::Began { stack, account, phases: pipeline::PHASES.to_vec() });
+    let work = Box::pin(async {
+        session.hold(&cloud, &binary.content_of(&settings)).await?;
+        pipeline::bootstrap(&around, &config, &settings, binary, consent, &ask).await
+    });
+    let result = session.interruptible(work).await;
     if let Ok(outputs) = &result {
-        observer.tell(Event::Outputs { outputs: outputs.clone() });
+        session.observer.tell(Event::Outputs { outputs: outputs.clone() });
     }
-    drop(observer);
-    drop(shown.await);
-    let outputs = result?;
+    let outputs = session.close(result).await?;
     if !json {
         super::outputs::print(&outputs);
     }
@@ -169,27 +159,22 @@ async fn remove(args: &RmArgs, global: &Global) -> Result<Exit, Failure> {
     let json = global.output == Output::Json;
     let config = args.environment.load()?;
     let cloud = Cloud::connect(&config.region, &[]).await?;
-    let (observer, events) = Observer::channel();
-    let (reader, pause) = show::reader(events, Style::fitting(json));
-    let shown = tokio::spawn(reader);
-    let (wish, wishes) = watch::channel(Wish::Continue);
-    let in_flight = Arc::new(AtomicUsize::new(0));
-    let around = Surroundings { cloud: &cloud, observer: &observer, wishes, in_flight: in_flight.clone() };
+    let session = Session::open("pipeline rm", &args.environment.environment, config.stack.as_str(), &cloud, json);
+    let around = session.around(&cloud);
     let (name, account) = (Part::Pipeline.stack_name(&config), cloud.identity.account.clone());
-    observer.tell(Event::Began { stack: name.clone(), account, phases: vec![Phase::Delete] });
-    let work = async {
+    session.observer.tell(Event::Began { stack: name.clone(), account, phases: vec![Phase::Delete] });
+    let work = Box::pin(async {
         let Some(stack) = pipeline::found(&cloud, &config).await? else {
-            observer.notice(format!("there is no pipeline `{name}`"));
+            session.observer.notice(format!("there is no pipeline `{name}`"));
             return Ok(());
         };
         asking::answerable(args.yes, json)?;
+        session.hold(&cloud, "").await?;
         if !args.yes {
-            asking::confirm_by_name(&name, &pause).await?;
+            asking::confirm_by_name(&name, &session.pause).await?;
         }
         pipeline::remove(&around, stack).await
-    };
-    let result = asking::interruptible(work, in_flight, wish, &observer).await;
-    drop(observer);
-    drop(shown.await);
-    result.map(|()| Exit::Done)
+    });
+    let result = session.interruptible(work).await;
+    session.close(result).await.map(|()| Exit::Done)
 }

@@ -1,24 +1,16 @@
 //! `dlt up`: an environment as its file says, by one command.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, atomic::AtomicUsize},
-};
+use std::collections::BTreeMap;
 
-use tokio::sync::watch;
-
-use super::{Global, Output, asking, environment::EnvironmentArgs, plan::ReleaseArgs};
+use super::{Global, Output, asking, environment::EnvironmentArgs, plan::ReleaseArgs, session::Session};
 use crate::{
     cloud::Cloud,
     config::Config,
     deploy::{
         consent::Consent,
         engine::{self, PHASES, Surroundings},
-        event::{Event, Observer, Phase},
-        follow::Wish,
-        people,
-        screen::show::{self, Style},
-        survey,
+        event::{Event, Phase},
+        people, survey,
     },
     exit::Exit,
     failure::Failure,
@@ -52,27 +44,19 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let release = Release::find(args.release.release.as_deref())?;
     release.fits(&config)?;
     let cloud = Cloud::connect(&config.region, &config.regions).await?;
-    let (observer, events) = Observer::channel();
-    let (events, learning) = timing::learn::listen(events);
-    let (reader, pause) = show::reader(events, Style::fitting(json));
-    let shown = tokio::spawn(reader);
-    let (wish, wishes) = watch::channel(Wish::Continue);
-    let in_flight = Arc::new(AtomicUsize::new(0));
-    let around = Surroundings { cloud: &cloud, observer: &observer, wishes, in_flight: in_flight.clone() };
+    let session = Session::open("up", &args.environment.environment, config.stack.as_str(), &cloud, json);
+    let around = session.around(&cloud);
     let consent = Consent { yes: args.yes, losses: args.allow_data_loss.iter().cloned().collect() };
     let ask = async |demand| {
         asking::answerable(args.yes, json)?;
-        asking::ask(demand, &pause).await
+        asking::ask(demand, &session.pause).await
     };
-    let work = Box::pin(deploy(&around, &args.environment.environment, &config, &release, consent, &ask));
-    let result = asking::interruptible(work, in_flight, wish, &observer).await;
+    let work = Box::pin(deploy(&session, &around, &config, &release, consent, &ask));
+    let result = session.interruptible(work).await;
     if let Ok(outputs) = &result {
-        observer.tell(Event::Outputs { outputs: outputs.clone() });
+        session.observer.tell(Event::Outputs { outputs: outputs.clone() });
     }
-    drop(observer);
-    drop(shown.await);
-    drop(learning.await);
-    let outputs = result?;
+    let outputs = session.close(result).await?;
     if !json {
         super::outputs::print(&outputs);
     }
@@ -80,8 +64,8 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
 }
 
 async fn deploy(
+    session: &Session,
     around: &Surroundings<'_>,
-    environment: &str,
     config: &Config,
     release: &Release,
     consent: Consent,
@@ -95,7 +79,9 @@ async fn deploy(
     observer.tell(Event::PhaseEnded { phase: Phase::Plan });
     observer.tell(Event::Planned { plan: Box::new(survey.plan.clone()) });
     if !survey.plan.is_empty() {
-        check(config, environment)?;
+        check(config, session.environment())?;
+        engine::guard(&survey.plan)?;
+        session.hold(around.cloud, &survey.plan.content()).await?;
         let estimate = timing::estimate_with(&survey.plan, &timing::store::load());
         observer.tell(Event::Expected { estimate: Box::new(estimate) });
     }

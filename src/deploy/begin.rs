@@ -1,13 +1,12 @@
 //! From a plan to operations that have begun: each stack proposed and executed, or joined when another command with the
 //! same wish was faster.
 
-use std::collections::BTreeSet;
-
 use super::{
     consent::{Approved, ChangeSet},
     engine::Surroundings,
     event::{Event, Operation, StackRef},
     follow::Begun,
+    joining,
     plan::{self, Action, Live, StackPlan, Wanted},
     proposal::{self, Proposal, Source},
     stacks,
@@ -38,7 +37,11 @@ pub(super) async fn proposed(
     source: &Source,
 ) -> Result<Option<Next>, Failure> {
     if plan.action == Action::Join {
-        return Ok(Some(Next::Join(join(around, &wanted.stack, live_of(survey, &wanted.stack).clone()))));
+        return Ok(Some(Next::Join(joining::join(
+            around.observer,
+            &wanted.stack,
+            live_of(survey, &wanted.stack).clone(),
+        ))));
     }
     let client = &around.cloud.at(&wanted.stack.region).cloudformation;
     let stack = wanted.stack.clone();
@@ -61,27 +64,12 @@ async fn overtaken(around: &Surroundings<'_>, wanted: &Wanted, failure: Failure)
     let client = &around.cloud.at(&wanted.stack.region).cloudformation;
     let Ok(live) = stacks::facts(client, &wanted.stack.name).await else { return Err(failure) };
     match plan::decide(wanted, &live).action {
-        Action::Join => Ok(Some(Next::Join(join(around, &wanted.stack, live)))),
+        Action::Join => Ok(Some(Next::Join(joining::join(around.observer, &wanted.stack, live)))),
         Action::Nothing => {
             around.observer.tell(Event::Unchanged { stack: wanted.stack.clone() });
             Ok(None)
         }
         _ => Err(failure),
-    }
-}
-
-fn join(around: &Surroundings<'_>, stack: &StackRef, before: Live) -> Begun {
-    let status = before.status.as_deref().unwrap_or_default();
-    let creating = status.starts_with("CREATE") || status.starts_with("ROLLBACK");
-    let operation = if creating { Operation::Create } else { Operation::Update };
-    around.observer.tell(Event::Started { stack: stack.clone(), operation, joined: true, expected: None });
-    Begun {
-        stack: stack.clone(),
-        stack_id: before.stack_id.clone(),
-        operation,
-        before,
-        earlier: BTreeSet::new(),
-        joined: true,
     }
 }
 

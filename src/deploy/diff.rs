@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{catalogue, changes::Act, template::Template};
 
 /// A resource that differs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ResourceDiff {
     /// Its name in the template.
     pub logical_id: String,
@@ -27,7 +27,7 @@ pub struct ResourceDiff {
 }
 
 /// A place in a resource that differs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PropertyDiff {
     /// Where, as `Code.S3Key`; attributes of the resource itself stand in parentheses, as `(DeletionPolicy)`.
     pub path: String,

@@ -15,15 +15,18 @@ use tokio::sync::watch;
 
 use super::{
     begin::{self, Next},
+    changes::{Act, ResourceChange},
     consent::{Approved, ChangeSet, Consent, Demand, demand},
     event::{Event, Observer, Operation, Phase},
     follow::{self, Begun, Ending, Wish},
+    joining,
     plan::{Action, AssetPlan, Plan},
     prerequisites,
     proposal::Source,
     stacks,
     status::{Standing, Verdict, standing},
     survey::Survey,
+    viewers,
 };
 use crate::{
     cloud::Cloud,
@@ -85,6 +88,7 @@ pub async fn up(
     let losses: BTreeSet<String> = change_sets.iter().flat_map(ChangeSet::losses).collect();
     let consent = agree(consent, &losses.into_iter().collect::<Vec<_>>(), ask).await?;
     phase(around.observer, Phase::Deploy, async {
+        let_viewers_go(around, &change_sets).await?;
         let work = change_sets.into_iter().map(async |change_set| {
             let approved = approve(change_set, &consent)?;
             begin::execute(around, &survey, approved).await
@@ -94,6 +98,20 @@ pub async fn up(
     })
     .await?;
     phase(around.observer, Phase::Verify, verify(around, &survey)).await
+}
+
+/// A policy that is attached to somebody's identity cannot be deleted: the update would leave it behind.
+async fn let_viewers_go(around: &Surroundings<'_>, change_sets: &[ChangeSet]) -> Result<(), Failure> {
+    let goes = |change: &ResourceChange| {
+        change.kind == viewers::POLICY && matches!(change.act, Act::Remove | Act::Replace | Act::MayReplace)
+    };
+    let concerned = change_sets.iter().filter(|change_set| change_set.changes.iter().any(goes));
+    let releases = concerned.map(|change_set| viewers::release(around.cloud, &change_set.stack));
+    let released: u64 = try_join_all(releases).await?.into_iter().sum();
+    if released > 0 {
+        around.observer.notice(format!("took the right to listen from {released} viewers"));
+    }
+    Ok(())
 }
 
 pub(crate) async fn phase<T>(
@@ -117,7 +135,7 @@ pub fn guard(plan: &Plan) -> Result<(), Failure> {
             }
             Action::Held { status } => {
                 let message = format!("another operation holds the stack `{}` ({status})", stack.stack);
-                return Err(Failure::new(Exit::Held, message).hint("wait until it is over, and run this again"));
+                return Err(joining::ways_on(Failure::new(Exit::Held, message)));
             }
             Action::Create | Action::Update | Action::Nothing | Action::Join => {}
         }
@@ -238,9 +256,12 @@ pub fn failure_of(operation: Operation, ending: &Ending) -> Option<Failure> {
         Operation::Create => "create",
         Operation::Update => "update",
         Operation::Delete => "delete",
+        Operation::RollBack => "roll back",
     };
     let (exit, message) = match (ending.verdict, operation) {
-        (Verdict::Succeeded, Operation::Create | Operation::Update) | (Verdict::Deleted, Operation::Delete) => {
+        (Verdict::Succeeded, Operation::Create | Operation::Update)
+        | (Verdict::Deleted, Operation::Delete)
+        | (Verdict::RolledBack | Verdict::Deleted, Operation::RollBack) => {
             return None;
         }
         (Verdict::RolledBack, _) => {
@@ -259,7 +280,7 @@ pub fn failure_of(operation: Operation, ending: &Ending) -> Option<Failure> {
     if let Standing::Stuck(stuck) = standing(ending.live.status.as_deref()) {
         failure = failure.hint(stuck.way_out(&stack.name).1);
     }
-    Some(failure)
+    Some(failure.hint("`dlt explain` says why, and what to do about it"))
 }
 
 /// One failure for all: the one that needs the most help, with the others named below it.

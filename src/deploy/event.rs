@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, fmt};
 
 use dlt_model::id::Region;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::{changes::ResourceChange, plan::Plan, status::Verdict};
-use crate::timing::Estimate;
+use crate::{recovery::Case, timing::Estimate};
 
 /// Names one stack of an environment.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StackRef {
     /// The stack's name.
     pub name: String,
@@ -25,7 +25,7 @@ impl fmt::Display for StackRef {
 }
 
 /// The steps that a person sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Reading what is there, and deciding.
@@ -44,6 +44,10 @@ pub enum Phase {
     Empty,
     /// Removing the stacks.
     Delete,
+    /// Following what goes on already.
+    Follow,
+    /// Helping stacks out of where they are stuck.
+    Recover,
 }
 
 impl Phase {
@@ -58,12 +62,14 @@ impl Phase {
             Self::Verify => "verify",
             Self::Empty => "empty",
             Self::Delete => "delete",
+            Self::Follow => "follow",
+            Self::Recover => "recover",
         }
     }
 }
 
 /// What is done to a stack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
     /// It is made.
@@ -72,10 +78,12 @@ pub enum Operation {
     Update,
     /// It is removed.
     Delete,
+    /// It goes back to what it was.
+    RollBack,
 }
 
 /// Something that happened. New kinds may be added; the meaning of a kind does not change.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// An operation begins; these are its phases.
@@ -203,6 +211,11 @@ pub enum Event {
         /// What is in them that takes room or cannot be made again.
         holdings: Vec<Holding>,
     },
+    /// What a recovery found, and what it is about to do.
+    Cases {
+        /// Stack by stack.
+        cases: Vec<Case>,
+    },
     /// What lay in a bucket, repository or table was removed.
     Emptied {
         /// What: `bucket`, `repository`.
@@ -218,11 +231,14 @@ pub enum Event {
     Ledger {
         /// One entry for each thing that remains.
         remains: Vec<Remainder>,
+        /// What AWS takes away by itself, later.
+        #[serde(default)]
+        leaving: Vec<Leaving>,
     },
 }
 
 /// What happened to a resource.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceEvent {
     /// The event's own id: the same event is told once.
     pub id: String,
@@ -244,7 +260,7 @@ pub struct ResourceEvent {
 }
 
 /// Why an operation failed: the first event that did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     /// Its name in the template.
     pub logical_id: String,
@@ -258,7 +274,7 @@ pub struct Cause {
 }
 
 /// Something in a stack that takes room or cannot be made again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holding {
     /// The stack.
     pub stack: StackRef,
@@ -278,7 +294,7 @@ pub struct Holding {
 }
 
 /// Something that a teardown left behind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remainder {
     /// What it is.
     pub kind: String,
@@ -293,6 +309,21 @@ pub struct Remainder {
     /// Why it remains.
     pub why: String,
     /// What removes it.
+    pub command: String,
+}
+
+/// Something that is deleted and that AWS keeps for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaving {
+    /// What it is.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The region.
+    pub region: Region,
+    /// Why it is still there, and until when.
+    pub why: String,
+    /// What brings it back meanwhile.
     pub command: String,
 }
 

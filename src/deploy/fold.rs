@@ -81,7 +81,7 @@ fn is_echo(reason: &str) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// An event about a resource; `Stack` names the stack itself.

@@ -21,6 +21,10 @@ use crate::{
 
 /// How long an operation may say nothing new about its beginning before its final status is believed all the same.
 const BELIEVED_AFTER: Duration = Duration::from_secs(20);
+/// How long AWS may be out of reach before we leave the operation to itself.
+const LOST_AFTER: Duration = Duration::from_secs(15 * 60);
+/// How long the same trouble is not told again.
+const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// What the person at the keyboard wants of a running operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,61 +69,156 @@ pub struct Ending {
 }
 
 /// Follows an operation until the stack's status is terminal, telling what happens.
+///
+/// # Errors
+/// When the person leaves, or AWS cannot be asked any more. The operation goes on.
 pub async fn follow(
     client: &Client,
     begun: Begun,
     observer: &Observer,
-    mut wishes: watch::Receiver<Wish>,
+    wishes: watch::Receiver<Wish>,
 ) -> Result<Ending, Failure> {
-    let began = Instant::now();
-    let mut pace = Pace::default();
-    let mut fold = Fold::default();
+    follow_for(client, begun, observer, wishes, LOST_AFTER).await
+}
+
+/// The same, with another idea of how long AWS may be out of reach.
+pub(super) async fn follow_for(
+    client: &Client,
+    begun: Begun,
+    observer: &Observer,
+    mut wishes: watch::Receiver<Wish>,
+    lost_after: Duration,
+) -> Result<Ending, Failure> {
+    let mut watcher = Watcher::new(client, begun, observer);
     let mut cancelled = false;
     loop {
-        let heard = listen(client, &begun, &mut fold, &mut pace, observer).await;
-        match stacks::look(client, &begun.stack_id).await {
-            Ok(live) => {
-                if heard {
-                    pace.answered();
-                }
-                if let Some(verdict) = conclusion(&begun, &live, &fold, began.elapsed()) {
-                    // Events lag behind the status: what came in between is still told.
-                    listen(client, &begun, &mut fold, &mut pace, observer).await;
-                    return Ok(conclude(client, begun, live, verdict, &fold, observer).await);
-                }
-            }
-            Err(error) => trouble(&error, &begun.stack, &mut pace, observer),
+        let looked = tokio::select! {
+            looked = watcher.look() => looked,
+            () = leaving(&mut wishes) => return Err(detached(&watcher.begun)),
+        };
+        match looked {
+            Ok(Some((live, verdict))) => return Ok(watcher.conclude(live, verdict).await),
+            Ok(None) => {}
+            Err(error) if watcher.answered.elapsed() >= lost_after => return Err(lost(&watcher, &error)),
+            Err(_) => {}
         }
         let wish = *wishes.borrow_and_update();
         match wish {
-            Wish::Detach => return Err(detached(&begun)),
+            Wish::Detach => return Err(detached(&watcher.begun)),
             Wish::Cancel if !cancelled => {
                 cancelled = true;
-                cancel(client, &begun, observer).await;
+                cancel(client, &watcher.begun, observer).await;
             }
             Wish::Cancel | Wish::Continue => {}
         }
         tokio::select! {
-            () = tokio::time::sleep(pace.next(began.elapsed())) => {}
+            () = tokio::time::sleep(watcher.pace.next(watcher.began.elapsed())) => {}
             Ok(()) = wishes.changed() => {}
         }
     }
 }
 
-/// Reads the events that are new and tells them. An error is told and changes nothing else.
-async fn listen(client: &Client, begun: &Begun, fold: &mut Fold, pace: &mut Pace, observer: &Observer) -> bool {
-    let heard = stacks::events_until(client, &begun.stack_id, |page| is_far_enough(page, begun, fold)).await;
-    match heard {
-        Ok(events) => {
-            for resource in fold.take(own(events, begun)) {
-                observer.tell(Event::Resource { stack: begun.stack.clone(), resource });
+/// Waits until the person wants to leave. A call that hangs must not keep anybody.
+async fn leaving(wishes: &mut watch::Receiver<Wish>) {
+    if wishes.wait_for(|wish| *wish == Wish::Detach).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// What is known of an operation while it is watched.
+struct Watcher<'a> {
+    client: &'a Client,
+    observer: &'a Observer,
+    begun: Begun,
+    began: Instant,
+    answered: Instant,
+    pace: Pace,
+    fold: Fold,
+    told: Option<(Instant, String)>,
+}
+
+impl<'a> Watcher<'a> {
+    fn new(client: &'a Client, begun: Begun, observer: &'a Observer) -> Self {
+        let now = Instant::now();
+        let (pace, fold) = (Pace::default(), Fold::default());
+        Self { client, observer, begun, began: now, answered: now, pace, fold, told: None }
+    }
+
+    /// Tells what is new, and answers how the operation ended, if it did.
+    async fn look(&mut self) -> Result<Option<(Live, Verdict)>, CloudError> {
+        let heard = self.listen().await;
+        match stacks::look(self.client, &self.begun.stack_id).await {
+            Ok(live) => {
+                self.answered = Instant::now();
+                if heard {
+                    self.pace.answered();
+                    self.told = None;
+                }
+                let Some(verdict) = conclusion(&self.begun, &live, &self.fold, self.began.elapsed()) else {
+                    return Ok(None);
+                };
+                // Events lag behind the status: what came in between is still told.
+                self.listen().await;
+                Ok(Some((live, verdict)))
             }
-            true
+            Err(error) => {
+                self.trouble(&error);
+                Err(error)
+            }
         }
-        Err(error) => {
-            trouble(&error, &begun.stack, pace, observer);
-            false
+    }
+
+    /// Reads the events that are new and tells them. An error is told and changes nothing else.
+    async fn listen(&mut self) -> bool {
+        let (begun, fold) = (&self.begun, &self.fold);
+        let heard = stacks::events_until(self.client, &begun.stack_id, |page| is_far_enough(page, begun, fold)).await;
+        match heard {
+            Ok(events) => {
+                for resource in self.fold.take(own(events, &self.begun)) {
+                    self.observer.tell(Event::Resource { stack: self.begun.stack.clone(), resource });
+                }
+                true
+            }
+            Err(error) => {
+                self.trouble(&error);
+                false
+            }
         }
+    }
+
+    /// The same trouble is told once, and again when it lasts.
+    fn trouble(&mut self, error: &CloudError) {
+        if error.kind == Kind::Throttled {
+            self.pace.throttled();
+            return;
+        }
+        let message = error.message.clone();
+        let is_known = |(at, known): &(Instant, String)| *known == message && at.elapsed() < TOLD_AGAIN_AFTER;
+        if !self.told.as_ref().is_some_and(is_known) {
+            self.observer.tell(Event::ReadTrouble { stack: self.begun.stack.clone(), message: error.to_string() });
+            self.told = Some((Instant::now(), message));
+        }
+    }
+
+    async fn conclude(mut self, live: Live, verdict: Verdict) -> Ending {
+        let failed = matches!(verdict, Verdict::RolledBack | Verdict::NeedsRecovery);
+        let (mut cause, echoes) = if failed { self.fold.cause() } else { (None, 0) };
+        if failed {
+            // Early validation is only told by the newer list of events; the stack's own event merely points at it.
+            let named = cause.take_if(|cause| cause.kind != "AWS::CloudFormation::Stack");
+            match stacks::validation_failures(self.client, &self.begun.stack_id, None).await {
+                Ok(validation) => cause = named.or(validation.into_iter().next()).or(cause),
+                Err(error) => {
+                    cause = named.or(cause);
+                    self.trouble(&error);
+                }
+            }
+            cause = cause.or_else(|| status_reason(&self.begun.stack, &live));
+        }
+        let status = live.status.clone().unwrap_or_else(|| "DELETE_COMPLETE".to_owned());
+        let stack = self.begun.stack.clone();
+        self.observer.tell(Event::Ended { stack, status, verdict, cause: cause.clone(), echoes });
+        Ending { stack: self.begun.stack, live, verdict, cause }
     }
 }
 
@@ -142,16 +241,9 @@ fn own(events: Vec<ResourceEvent>, begun: &Begun) -> Vec<ResourceEvent> {
 
 /// Who joins an operation does not know what was there before it, but the operation's first event says that it is.
 fn is_start(event: &ResourceEvent, begun: &Begun) -> bool {
-    let begins = ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"].contains(&event.status.as_str());
+    let begins = ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"]
+        .contains(&event.status.as_str());
     begun.joined && event.of_stack && begins
-}
-
-fn trouble(error: &CloudError, stack: &StackRef, pace: &mut Pace, observer: &Observer) {
-    if error.kind == Kind::Throttled {
-        pace.throttled();
-    } else {
-        observer.tell(Event::ReadTrouble { stack: stack.clone(), message: error.to_string() });
-    }
 }
 
 /// How the operation ended, if it did. Right after the start AWS may still answer with the status from before, so a
@@ -167,33 +259,6 @@ fn conclusion(begun: &Begun, live: &Live, fold: &Fold, elapsed: Duration) -> Opt
         || begun.before.changed_ms != live.changed_ms
         || elapsed >= BELIEVED_AFTER;
     has_begun.then_some(verdict)
-}
-
-async fn conclude(
-    client: &Client,
-    begun: Begun,
-    live: Live,
-    verdict: Verdict,
-    fold: &Fold,
-    observer: &Observer,
-) -> Ending {
-    let failed = matches!(verdict, Verdict::RolledBack | Verdict::NeedsRecovery);
-    let (mut cause, echoes) = if failed { fold.cause() } else { (None, 0) };
-    if failed {
-        // Early validation is only told by the newer list of events; the stack's own event merely points at it.
-        let named = cause.take_if(|cause| cause.kind != "AWS::CloudFormation::Stack");
-        match stacks::validation_failures(client, &begun.stack_id, None).await {
-            Ok(validation) => cause = named.or(validation.into_iter().next()).or(cause),
-            Err(error) => {
-                cause = named.or(cause);
-                trouble(&error, &begun.stack, &mut Pace::default(), observer);
-            }
-        }
-        cause = cause.or_else(|| status_reason(&begun.stack, &live));
-    }
-    let status = live.status.clone().unwrap_or_else(|| "DELETE_COMPLETE".to_owned());
-    observer.tell(Event::Ended { stack: begun.stack.clone(), status, verdict, cause: cause.clone(), echoes });
-    Ending { stack: begun.stack, live, verdict, cause }
 }
 
 fn status_reason(stack: &StackRef, live: &Live) -> Option<Cause> {
@@ -214,6 +279,10 @@ async fn cancel(client: &Client, begun: &Begun, observer: &Observer) {
             observer.notice(format!("AWS cannot cancel the deletion of {}; it goes on", begun.stack));
             return;
         }
+        Operation::RollBack => {
+            observer.notice(format!("{} goes back already", begun.stack));
+            return;
+        }
     };
     match asked {
         Ok(()) => observer.notice(format!("asked AWS to cancel; following {} back", begun.stack)),
@@ -223,7 +292,19 @@ async fn cancel(client: &Client, begun: &Begun, observer: &Observer) {
 
 fn detached(begun: &Begun) -> Failure {
     let message = format!("detached: the operation on the stack `{}` goes on in AWS", begun.stack);
-    Failure::new(Exit::Interrupted, message).hint("the same command joins it again and shows how it ends")
+    Failure::new(Exit::Interrupted, message)
+        .hint("`dlt attach` joins it and shows how it ends, and so does the same command")
+}
+
+fn lost(watcher: &Watcher<'_>, error: &CloudError) -> Failure {
+    let (stack, minutes) = (&watcher.begun.stack, watcher.answered.elapsed().as_secs() / 60);
+    let message = format!("AWS could not be asked about the stack `{stack}` for {minutes} minutes");
+    let mut failure = Failure::new(Exit::DeadlinePassed, message);
+    failure.causes.push(error.message.clone());
+    if error.kind == Kind::Credentials {
+        failure = failure.hint("sign in again (`aws sso login`)");
+    }
+    failure.hint("the operation goes on in AWS; `dlt attach` joins it when AWS can be reached again")
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ pub const TABLE: &str = "AWS::DynamoDB::Table";
 pub const REPOSITORY: &str = "AWS::ECR::Repository";
 /// A log group's type.
 pub const LOG_GROUP: &str = "AWS::Logs::LogGroup";
+/// A key's type.
+pub const KEY: &str = "AWS::KMS::Key";
 /// A user pool's type.
 pub const USER_POOL: &str = "AWS::Cognito::UserPool";
 

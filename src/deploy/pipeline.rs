@@ -141,6 +141,13 @@ impl Binary {
         let key = format!("tools/{}/dlt", hex::encode(Sha256::digest(&content)));
         Ok(Self { content, key })
     }
+
+    /// Names the pipeline that would be made of it, so that the same wish is recognised.
+    pub fn content_of(&self, settings: &Settings) -> String {
+        let Settings { connection, repository, branch, buildspec, image } = settings;
+        let parts = [connection, repository, branch, buildspec, image, &self.key].map(String::as_str);
+        hex::encode(Sha256::digest(parts.join("\0").as_bytes()))
+    }
 }
 
 /// ELF's number for x86-64.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dlt_model::id::Region;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     changes::Act,
@@ -58,7 +58,7 @@ pub struct Live {
 }
 
 /// What will be done.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The environment's stack name.
     pub stack: String,
@@ -71,7 +71,7 @@ pub struct Plan {
 }
 
 /// What will be done to one stack.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StackPlan {
     /// Which stack.
     pub stack: StackRef,
@@ -92,15 +92,15 @@ pub struct StackPlan {
     /// What the operation is called.
     pub token: Token,
     /// What is there already under a name that this stack would give, and cannot come into it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub obstacles: Vec<Obstacle>,
     /// What else is worth knowing beforehand.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 /// Something that is there under a name that is wanted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obstacle {
     /// Its type.
     #[serde(rename = "type")]
@@ -110,7 +110,7 @@ pub struct Obstacle {
 }
 
 /// What will be done to a stack.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Action {
     /// It is made.
@@ -138,7 +138,7 @@ pub enum Action {
 }
 
 /// A named value that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueDiff {
     /// Its name.
     pub name: String,
@@ -149,7 +149,7 @@ pub struct ValueDiff {
 }
 
 /// A thing to upload.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssetPlan {
     /// Which: `functions`, `worker image`, `console`.
     pub asset: String,
@@ -166,6 +166,11 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         let settled = |stack: &StackPlan| stack.action == Action::Nothing && stack.protection.is_none();
         self.stacks.iter().all(settled) && self.assets.iter().all(|asset| asset.present)
+    }
+
+    /// Names all that is deployed, whatever it is applied to.
+    pub fn content(&self) -> String {
+        self.stacks.iter().map(|stack| stack.token.content()).collect::<Vec<_>>().join(" ")
     }
 
     /// The stacks and resources whose data would be gone.
@@ -288,7 +293,7 @@ fn values_diff(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A small stack as we want it.
@@ -391,6 +396,6 @@ pub(super) mod tests {
         let wanted = wanted(TOPIC);
         let plan = decide(&wanted, &deployed(&wanted, "ROLLBACK_COMPLETE"));
         let Action::Blocked { way_out, .. } = plan.action else { panic!("{:?}", plan.action) };
-        assert!(way_out.contains("delete-stack --stack-name shop"), "{way_out}");
+        assert!(way_out.contains("dlt recover"), "{way_out}");
     }
 }

@@ -6,7 +6,7 @@ pub mod show;
 use std::collections::BTreeMap;
 
 use super::{
-    event::{Cause, Event, Operation, Phase, ResourceEvent, StackRef},
+    event::{Cause, Event, Leaving, Operation, Phase, ResourceEvent, StackRef},
     report,
     status::Verdict,
 };
@@ -74,6 +74,7 @@ enum Progress {
 struct StackView {
     operation: Operation,
     expected: Option<usize>,
+    joined: bool,
     began_ms: i64,
     resources: BTreeMap<String, Row>,
     ended: Option<(i64, Verdict)>,
@@ -100,10 +101,11 @@ impl Screen {
             Event::Expected { estimate } => self.expected = Some((**estimate).clone()),
             Event::PhaseStarted { phase } => self.progress(*phase, Progress::Running),
             Event::PhaseEnded { phase } => self.progress(*phase, Progress::Over),
-            Event::Started { stack, operation, expected, .. } => {
+            Event::Started { stack, operation, expected, joined } => {
                 let view = StackView {
                     operation: *operation,
                     expected: *expected,
+                    joined: *joined,
                     began_ms: now_ms,
                     resources: BTreeMap::new(),
                     ended: None,
@@ -187,16 +189,20 @@ impl Screen {
                 self.ending(stack, status, *verdict, cause.as_ref(), *echoes, now_ms, paint)
             }
             Event::Interrupted => {
-                "\nAWS goes on working; nothing is lost. Press Ctrl-C again to leave it to that (the same \
-                                   command joins it later),\nor type `cancel` and Enter to go back to what was before."
+                "\nAWS goes on working; nothing is lost. Press Ctrl-C again to leave it to that (`dlt \
+                                   attach` joins it later),\nor type `cancel` and Enter to go back to what was before."
                     .to_owned()
             }
             Event::Notice { text } => text.clone(),
             Event::Inventory { stacks, holdings } => report::inventory(stacks, holdings, paint),
+            Event::Cases { cases } => crate::recovery::report::cases(cases, paint),
             Event::Emptied { kind, name, region, count } => {
                 format!("{} emptied the {kind} {name} in {region} ({count} removed)", paint.good("✓"))
             }
-            Event::Ledger { remains } => report::ledger(remains, paint),
+            Event::Ledger { remains, leaving } => {
+                let ledger = report::ledger(remains, paint);
+                std::iter::once(ledger).chain(leaving.iter().map(|it| going(it, paint))).collect::<Vec<_>>().join("\n")
+            }
             Event::PhaseStarted { .. }
             | Event::PhaseEnded { .. }
             | Event::AssetProgress { .. }
@@ -258,11 +264,18 @@ impl Screen {
     }
 }
 
+/// What goes by itself is no remainder; it is said so that nobody wonders.
+fn going(it: &Leaving, paint: Paint) -> String {
+    let Leaving { kind, name, region, why, command } = it;
+    paint.faint(&format!("· the {kind} {name} in {region}: {why}\n    {command} brings it back"))
+}
+
 fn verb(operation: Operation) -> (&'static str, &'static str) {
     match operation {
         Operation::Create => ("creating", "created"),
         Operation::Update => ("updating", "updated"),
         Operation::Delete => ("deleting", "deleted"),
+        Operation::RollBack => ("rolling back", "rolled back"),
     }
 }
 
@@ -283,6 +296,10 @@ impl StackView {
     fn hear(&mut self, event: &ResourceEvent) {
         self.trouble = None;
         if event.of_stack {
+            // What we joined began before us: its first event says when.
+            if self.joined {
+                self.began_ms = self.began_ms.min(event.at_ms);
+            }
             return;
         }
         let began_ms = self.resources.get(&event.logical_id).map_or(event.at_ms, |row| row.began_ms);
@@ -395,6 +412,22 @@ mod tests {
     }
 
     #[test]
+    fn who_joins_sees_how_long_it_goes_on_already() {
+        let main = stack("shop", "eu-west-1");
+        let started =
+            Event::Started { stack: main.clone(), operation: Operation::Update, joined: true, expected: None };
+        let screen = told(&[
+            (60_000, started),
+            (61_000, resource(&main, 1_000, "Stack", "UPDATE_IN_PROGRESS", None)),
+            (61_000, resource(&main, 2_000, "Table", "UPDATE_IN_PROGRESS", None)),
+        ]);
+        assert_eq!(
+            screen.draw(61_000, 80, Paint::Plain),
+            ["updating shop (eu-west-1)  0  1m 00s", "  ▸ Table (AWS::SNS::Topic)  59.0s"]
+        );
+    }
+
+    #[test]
     fn a_narrow_terminal_cuts_lines_and_never_wraps_them() {
         for line in told(&story()).draw(63_000, 24, Paint::Colour) {
             assert!(console::measure_text_width(&line) <= 24, "{line}");
@@ -469,6 +502,23 @@ mod tests {
         let late = screen.late(63_000);
         assert_eq!(late, ["   shop (eu-west-1)  Distribution (AWS::SNS::Topic)  slower than 95 % of past runs"]);
         assert_eq!(screen.late(64_000), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_key_that_aws_keeps_for_a_week_is_named_and_is_no_remainder() {
+        let leaving = vec![Leaving {
+            kind: "key".to_owned(),
+            name: "1234".to_owned(),
+            region: "eu-west-1".parse().unwrap(),
+            why: "AWS keeps a deleted key for seven days".to_owned(),
+            command: "aws kms cancel-key-deletion --key-id 1234 --region eu-west-1".to_owned(),
+        }];
+        let told = Event::Ledger { remains: Vec::new(), leaving };
+        assert_eq!(
+            Screen::default().line(&told, 0, Paint::Plain).unwrap(),
+            "nothing of this environment is left\n· the key 1234 in eu-west-1: AWS keeps a deleted key for seven days\n    \
+             aws kms cancel-key-deletion --key-id 1234 --region eu-west-1 brings it back"
+        );
     }
 
     #[test]

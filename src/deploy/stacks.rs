@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::{
     Client,
-    types::{EventFilter, Stack, TemplateStage},
+    types::{DeletionMode, EventFilter, Stack, TemplateStage},
 };
 
 use super::{
@@ -170,6 +170,36 @@ pub async fn delete(client: &Client, name: &str, token: &str) -> Result<(), Clou
     client.delete_stack().stack_name(name).client_request_token(token).send().await.doing(doing).map(drop)
 }
 
+/// Asks CloudFormation to go on with a deletion that failed, leaving some resources as they are or, by force, whatever
+/// cannot be deleted.
+pub async fn delete_again(
+    client: &Client,
+    name: &str,
+    token: &str,
+    retain: Vec<String>,
+    force: bool,
+) -> Result<(), CloudError> {
+    let doing = format!("go on deleting the stack `{name}`");
+    let request = client.delete_stack().stack_name(name).client_request_token(token);
+    let request = request.set_retain_resources((!retain.is_empty()).then_some(retain));
+    let request = request.set_deletion_mode(force.then_some(DeletionMode::ForceDeleteStack));
+    request.send().await.doing(doing).map(drop)
+}
+
+/// Asks CloudFormation to go back from an update that failed and was left as it was.
+pub async fn roll_back(client: &Client, name: &str, token: &str) -> Result<(), CloudError> {
+    let doing = format!("roll the stack `{name}` back");
+    client.rollback_stack().stack_name(name).client_request_token(token).send().await.doing(doing).map(drop)
+}
+
+/// Asks CloudFormation to go on going back, leaving some resources as they are.
+pub async fn continue_roll_back(client: &Client, name: &str, token: &str, skip: Vec<String>) -> Result<(), CloudError> {
+    let doing = format!("go on rolling the stack `{name}` back");
+    let request = client.continue_update_rollback().stack_name(name).client_request_token(token);
+    let request = request.set_resources_to_skip((!skip.is_empty()).then_some(skip));
+    request.send().await.doing(doing).map(drop)
+}
+
 /// Asks CloudFormation to stop an update and go back.
 pub async fn cancel_update(client: &Client, name: &str) -> Result<(), CloudError> {
     let doing = format!("cancel the update of the stack `{name}`");
@@ -187,6 +217,8 @@ pub struct StackResource {
     pub kind: String,
     /// CloudFormation's word.
     pub status: String,
+    /// Why it has this status, where CloudFormation says so.
+    pub reason: Option<String>,
 }
 
 /// Every resource of a stack, all pages.
@@ -202,6 +234,7 @@ pub async fn resources(client: &Client, name: &str) -> Result<Vec<StackResource>
             physical_id: it.physical_resource_id().unwrap_or_default().to_owned(),
             kind: it.resource_type().unwrap_or_default().to_owned(),
             status: it.resource_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            reason: it.resource_status_reason().filter(|reason| !reason.is_empty()).map(ToOwned::to_owned),
         }));
         next = page.next_token().map(ToOwned::to_owned);
         if next.is_none() {

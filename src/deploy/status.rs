@@ -75,28 +75,29 @@ impl Stuck {
     pub fn way_out(self, stack: &str) -> (&'static str, String) {
         match self {
             Self::NeverCreated => (
-                "its creation failed and was rolled back; AWS lets such a stack only be deleted",
-                format!(
-                    "`aws cloudformation delete-stack --stack-name {stack}` (it holds no resources), then run this again"
-                ),
+                "its creation failed; AWS lets such a stack only be deleted",
+                format!("`dlt recover` shows what `{stack}` still holds and removes it; then run this again"),
             ),
             Self::HalfUpdated => (
-                "an update failed and going back failed as well",
-                format!("mend the cause, then `aws cloudformation continue-update-rollback --stack-name {stack}`"),
+                "an update failed and it could not go back",
+                format!("`dlt explain` says why; mend that, and `dlt recover` takes `{stack}` back to what it was"),
             ),
-            Self::HalfDeleted => {
-                ("its deletion failed half-way", "`dlt down` tries again, and empties what is in the way".to_owned())
-            }
+            Self::HalfDeleted => (
+                "its deletion failed half-way",
+                format!(
+                    "`dlt recover` shows what remains of `{stack}` and goes on; `dlt down` also empties what is in the way"
+                ),
+            ),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Every status that CloudFormation's `StackStatus` knows.
-    const EVERY_STATUS: [&str; 23] = [
+    pub const EVERY_STATUS: [&str; 23] = [
         "CREATE_COMPLETE",
         "CREATE_FAILED",
         "CREATE_IN_PROGRESS",

@@ -6,9 +6,10 @@ use futures::future::{join_all, try_join_all};
 
 use super::{
     engine::Surroundings,
-    event::{Event, Holding, Operation, Phase, Remainder, StackRef},
+    event::{Event, Holding, Leaving, Operation, Phase, Remainder, StackRef},
     follow::Begun,
-    holdings::{self, USER_POOL},
+    holdings::{self, KEY, USER_POOL},
+    joining,
     kept::{self, Named},
     pipeline,
     plan::Live,
@@ -70,7 +71,7 @@ async fn refuse_while_running(cloud: &Cloud, stack: &StackRef, cluster: impl ToS
     Err(Failure::new(Exit::Held, message).hint("cancel it or wait until it is over, and run this again"))
 }
 
-pub(super) fn guard(stack: &StackRef, live: &Live) -> Result<(), Failure> {
+pub(crate) fn guard(stack: &StackRef, live: &Live) -> Result<(), Failure> {
     if live.protection {
         let message = format!("the stack `{stack}` is protected against deletion");
         return Err(Failure::new(Exit::Guarded, message)
@@ -79,7 +80,7 @@ pub(super) fn guard(stack: &StackRef, live: &Live) -> Result<(), Failure> {
     let status = live.status.as_deref().unwrap_or_default();
     if standing(Some(status)) == Standing::Moving && status != "DELETE_IN_PROGRESS" {
         let message = format!("another operation holds the stack `{stack}` ({status})");
-        return Err(Failure::new(Exit::Held, message).hint("wait until it is over, and run this again"));
+        return Err(joining::ways_on(Failure::new(Exit::Held, message)));
     }
     Ok(())
 }
@@ -117,7 +118,8 @@ pub async fn down(
         }
         remains = left;
     }
-    observer.tell(Event::Ledger { remains: remains.clone() });
+    let leaving = doomed.holdings.iter().filter(|it| it.kind == KEY && !it.kept).map(leaving).collect();
+    observer.tell(Event::Ledger { remains: remains.clone(), leaving });
     Ok(remains)
 }
 
@@ -164,6 +166,18 @@ pub(super) async fn delete(around: &Surroundings<'_>, stacks: &[(Part, StackRef,
     super::engine::worst(join_all(work).await.into_iter().filter_map(Result::err).collect()).map_or(Ok(()), Err)
 }
 
+/// A deleted key cannot go at once: what it encrypted could never be read again.
+fn leaving(key: &Holding) -> Leaving {
+    let (name, region) = (key.name.clone(), key.stack.region.clone());
+    Leaving {
+        kind: word(&key.kind).to_owned(),
+        command: format!("aws kms cancel-key-deletion --key-id {name} --region {region}"),
+        why: "AWS keeps a deleted key for seven days, unusable and free of charge".to_owned(),
+        name,
+        region,
+    }
+}
+
 /// Removes what outlived its stack, where we know how.
 async fn purged(around: &Surroundings<'_>, remainder: &Remainder) -> Result<bool, Failure> {
     let (clients, name) = (around.cloud.at(&remainder.region), &remainder.name);
@@ -185,6 +199,7 @@ fn word(kind: &str) -> &str {
         "AWS::ECR::Repository" => "repository",
         "AWS::Cognito::UserPool" => "user pool",
         "AWS::Logs::LogGroup" => "log group",
+        KEY => "key",
         other => other,
     }
 }

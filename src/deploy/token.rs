@@ -10,7 +10,7 @@ const CONTENT_DIGITS: usize = 24;
 const BASE_DIGITS: usize = 8;
 
 /// Names a change set and, as its client token, the operation that executes it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Token(String);
 
 impl Token {
@@ -40,6 +40,11 @@ impl Token {
     /// As AWS gets it.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The part that names what is deployed, whatever it is applied to.
+    pub fn content(&self) -> &str {
+        self.0.rsplit_once('-').map_or(&*self.0, |(content, _)| content)
     }
 
     /// True when an operation with this token deploys the same content, whatever it started from.

@@ -5,7 +5,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::{event::StackRef, stacks};
 use crate::cloud::{Clients, Cloud, CloudError, Doing, Kind};
 
-const POLICY: &str = "AWS::IoT::Policy";
+/// The type of what lets somebody listen.
+pub const POLICY: &str = "AWS::IoT::Policy";
 /// How many identities one page names; IoT gives no more.
 const PAGE: i32 = 250;
 /// How many pages are read before we say that it does not end.

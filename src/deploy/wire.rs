@@ -19,6 +19,7 @@ use super::{
     follow::{self, Begun, Ending, Wish},
     plan::{Live, decide, tests::wanted},
     proposal::{self, Proposal, Source},
+    stacks,
     status::Verdict,
 };
 
@@ -43,19 +44,23 @@ impl Fake {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async { axum::serve(listener, app).await });
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-west-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .retry_config(RetryConfig::disabled())
-            .endpoint_url(endpoint)
-            .build();
-        Client::from_conf(config)
+        client_of(&endpoint)
     }
 
     fn called(&self, action: &str) -> usize {
         self.calls.lock().unwrap().iter().filter(|called| *called == action).count()
     }
+}
+
+fn client_of(endpoint: &str) -> Client {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .retry_config(RetryConfig::disabled())
+        .endpoint_url(endpoint)
+        .build();
+    Client::from_conf(config)
 }
 
 async fn answer(State(fake): State<Fake>, body: String) -> (StatusCode, String) {
@@ -106,24 +111,88 @@ fn events(events: &[(u32, &str, &str, &str)], next: Option<&str>) -> (u16, Strin
     (200, format!("<StackEvents>{members}</StackEvents>{next}"))
 }
 
-async fn followed(fake: &Fake) -> (Ending, Vec<Event>) {
-    let begun = Begun {
+fn begun() -> Begun {
+    Begun {
         stack: wanted("Resources: {}").stack,
         stack_id: "arn:shop".to_owned(),
         operation: Operation::Create,
         before: Live { status: Some("REVIEW_IN_PROGRESS".to_owned()), ..Live::default() },
         earlier: Default::default(),
         joined: false,
-    };
-    let (observer, mut receiver) = Observer::channel();
+    }
+}
+
+async fn followed(fake: &Fake) -> (Ending, Vec<Event>) {
+    let (observer, receiver) = Observer::channel();
     let (_sender, wishes) = watch::channel(Wish::Continue);
-    let ending = follow::follow(&fake.client().await, begun, &observer, wishes).await.unwrap();
+    let ending = follow::follow(&fake.client().await, begun(), &observer, wishes).await.unwrap();
     drop(observer);
+    (ending, heard(receiver).await)
+}
+
+async fn heard(mut receiver: tokio::sync::mpsc::UnboundedReceiver<Event>) -> Vec<Event> {
     let mut told = Vec::new();
     while let Some(event) = receiver.recv().await {
         told.push(event);
     }
-    (ending, told)
+    told
+}
+
+#[tokio::test]
+async fn aws_that_is_out_of_reach_for_good_ends_the_watch_and_decides_nothing() {
+    let fake = Fake::default()
+        .on("DescribeStackEvents", [error("InternalFailure", "gone")])
+        .on("DescribeStacks", [stack("CREATE_IN_PROGRESS"), error("InternalFailure", "gone")]);
+    let (observer, receiver) = Observer::channel();
+    let (_sender, wishes) = watch::channel(Wish::Continue);
+    let soon = std::time::Duration::from_millis(1_200);
+    let left = follow::follow_for(&fake.client().await, begun(), &observer, wishes, soon).await.unwrap_err();
+    assert_eq!(left.exit, crate::exit::Exit::DeadlinePassed);
+    assert!(left.to_string().contains("goes on in AWS") && left.to_string().contains("dlt attach"), "{left}");
+    drop(observer);
+    let troubles = heard(receiver).await.iter().filter(|event| matches!(event, Event::ReadTrouble { .. })).count();
+    assert!(fake.called("DescribeStacks") > 2, "it was asked again and again");
+    assert_eq!(troubles, 1, "the same trouble is told once");
+}
+
+#[tokio::test]
+async fn who_leaves_need_not_wait_for_an_answer() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = client_of(&format!("http://{}", silent.local_addr().unwrap()));
+    let (observer, _receiver) = Observer::channel();
+    let (sender, wishes) = watch::channel(Wish::Continue);
+    let asked = async {
+        let hanging = silent.accept().await.unwrap();
+        sender.send_replace(Wish::Detach);
+        hanging
+    };
+    let (left, _hanging) = tokio::join!(follow::follow(&client, begun(), &observer, wishes), asked);
+    assert_eq!(left.unwrap_err().exit, crate::exit::Exit::Interrupted);
+}
+
+#[tokio::test]
+async fn what_is_left_as_it_is_goes_with_the_call_by_name() {
+    let fake = Fake::default()
+        .on("DeleteStack", [(200, String::new())])
+        .on("ContinueUpdateRollback", [(200, String::new())])
+        .on("RollbackStack", [(200, String::new())]);
+    let client = fake.client().await;
+    let names = || vec!["Data".to_owned(), "Role".to_owned()];
+    stacks::delete_again(&client, "shop", "t1", names(), false).await.unwrap();
+    stacks::delete_again(&client, "shop", "t2", Vec::new(), true).await.unwrap();
+    stacks::continue_roll_back(&client, "shop", "t3", names()).await.unwrap();
+    stacks::continue_roll_back(&client, "shop", "t4", Vec::new()).await.unwrap();
+    stacks::roll_back(&client, "shop", "t5").await.unwrap();
+    let bodies = fake.bodies.lock().unwrap().clone();
+    for (index, needed, absent) in [
+        (0, "RetainResources.member.2=Role", "DeletionMode"),
+        (1, "DeletionMode=FORCE_DELETE_STACK", "RetainResources"),
+        (2, "ResourcesToSkip.member.1=Data", "RetainResources"),
+        (3, "ClientRequestToken=t4", "ResourcesToSkip"),
+        (4, "Action=RollbackStack", "ResourcesToSkip"),
+    ] {
+        assert!(bodies[index].contains(needed) && !bodies[index].contains(absent), "{needed}: {}", bodies[index]);
+    }
 }
 
 #[tokio::test]

@@ -188,7 +188,7 @@ fn conclude(taken: &Taken, answer: &Answer) -> Result<Exit, Failure> {
 
 fn agree(yes: bool, output: Output) -> Result<(), Failure> {
     asking::answerable(yes, output == Output::Json)?;
-    if yes || asking::confirm("Write this? [y/N] ") {
+    if yes || asking::agreed("Write this? [y/N] ") {
         return Ok(());
     }
     Err(Failure::new(Exit::Guarded, "not agreed to: nothing was written"))

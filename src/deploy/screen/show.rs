@@ -48,7 +48,16 @@ impl Pause {
 }
 
 /// A reader of events, and the means to pause it. It ends when nobody is left who could tell an event.
-pub fn reader(mut events: mpsc::UnboundedReceiver<Event>, style: Style) -> (impl Future<Output = ()>, Pause) {
+pub fn reader(events: mpsc::UnboundedReceiver<Event>, style: Style) -> (impl Future<Output = ()>, Pause) {
+    reader_with(events, style, |_, _| {})
+}
+
+/// The same, where somebody else hears every event too, with the instant when it was shown.
+pub fn reader_with(
+    mut events: mpsc::UnboundedReceiver<Event>,
+    style: Style,
+    also: impl Fn(&Event, i64),
+) -> (impl Future<Output = ()>, Pause) {
     let (pause, mut pauses) = mpsc::unbounded_channel::<oneshot::Sender<()>>();
     let show = async move {
         let mut display = Display::new(style);
@@ -58,7 +67,11 @@ pub fn reader(mut events: mpsc::UnboundedReceiver<Event>, style: Style) -> (impl
                 // Everything that was told comes before the question about it.
                 biased;
                 event = events.recv() => match event {
-                    Some(event) => display.take(&event),
+                    Some(event) => {
+                        let now_ms = now_ms();
+                        also(&event, now_ms);
+                        display.take(&event, now_ms);
+                    }
                     None => break,
                 },
                 Some(quiet) = pauses.recv() => {
@@ -66,12 +79,26 @@ pub fn reader(mut events: mpsc::UnboundedReceiver<Event>, style: Style) -> (impl
                     display.paused = true;
                     let _ = quiet.send(());
                 }
-                _ = frames.tick() => display.draw(),
+                _ = frames.tick() => display.draw(now_ms()),
             }
         }
         display.clear();
     };
     (show, Pause(pause))
+}
+
+/// Shows events again that happened at known instants, so many times as fast; at once where no speed is given.
+pub async fn play(events: impl IntoIterator<Item = (i64, Event)>, style: Style, speed: Option<f64>) {
+    let mut display = Display::new(style);
+    let mut then_ms = None;
+    for (at_ms, event) in events {
+        if let (Some(speed), Some(then_ms)) = (speed, then_ms) {
+            display.pass(then_ms, at_ms, speed).await;
+        }
+        display.take(&event, at_ms);
+        then_ms = Some(at_ms);
+    }
+    display.clear();
 }
 
 struct Display {
@@ -89,8 +116,21 @@ impl Display {
         Self { style, paint, term: Term::stderr(), screen: Screen::default(), drawn: 0, paused: false }
     }
 
-    fn take(&mut self, event: &Event) {
-        let now_ms = now_ms();
+    /// Lets the time between two events pass, drawing what moves meanwhile.
+    async fn pass(&mut self, from_ms: i64, to_ms: i64, speed: f64) {
+        let began = tokio::time::Instant::now();
+        loop {
+            let elapsed_ms = (began.elapsed().as_secs_f64() * 1000.0 * speed) as i64;
+            if from_ms + elapsed_ms >= to_ms {
+                return;
+            }
+            self.draw(from_ms + elapsed_ms);
+            let left = Duration::from_secs_f64((to_ms - from_ms - elapsed_ms) as f64 / 1000.0 / speed);
+            tokio::time::sleep(left.min(FRAME)).await;
+        }
+    }
+
+    fn take(&mut self, event: &Event, now_ms: i64) {
         self.paused = false;
         self.screen.take(event, now_ms);
         match self.style {
@@ -111,15 +151,15 @@ impl Display {
         }
     }
 
-    fn draw(&mut self) {
+    fn draw(&mut self, now_ms: i64) {
         if self.style == Style::Lines {
-            self.screen.late(now_ms()).iter().for_each(|line| terminal::say(line));
+            self.screen.late(now_ms).iter().for_each(|line| terminal::say(line));
         }
         if self.style != Style::Live || self.paused {
             return;
         }
         let (rows, columns) = self.term.size();
-        let mut lines = self.screen.draw(now_ms(), usize::from(columns).max(20), self.paint);
+        let mut lines = self.screen.draw(now_ms, usize::from(columns).max(20), self.paint);
         // A live part that is taller than the terminal could not be removed again.
         lines.truncate(usize::from(rows).saturating_sub(1).max(1));
         self.clear();

@@ -1,0 +1,122 @@
+//! What every operation has around it: a screen, a recording, Ctrl-C, and the lock of its environment.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::{
+    sync::{Mutex, watch},
+    task::JoinHandle,
+};
+
+use super::asking;
+use crate::{
+    cloud::Cloud,
+    deploy::{
+        engine::Surroundings,
+        event::Observer,
+        follow::Wish,
+        lock::{self, Held},
+        screen::show::{self, Pause, Style},
+    },
+    failure::Failure,
+    journal::{
+        recorder::{Recorder, Subject},
+        shelf::Shelf,
+    },
+    terminal,
+    timing::learn,
+};
+
+/// One operation, from its first word to its last.
+pub struct Session {
+    /// Where it says what happens.
+    pub observer: Observer,
+    /// Stops the screen while somebody is asked.
+    pub pause: Pause,
+    subject: Subject,
+    wishes: watch::Receiver<Wish>,
+    wish: watch::Sender<Wish>,
+    in_flight: Arc<AtomicUsize>,
+    shown: JoinHandle<()>,
+    learning: JoinHandle<()>,
+    recorder: Recorder,
+    lock: Mutex<Option<Held>>,
+}
+
+impl Session {
+    /// Begins to show and to record. `stack` is the environment's name in AWS.
+    pub fn open(verb: &str, environment: &str, stack: &str, cloud: &Cloud, json: bool) -> Self {
+        let subject = Subject {
+            verb: verb.to_owned(),
+            environment: environment.to_owned(),
+            stack: stack.to_owned(),
+            account: cloud.identity.account.clone(),
+            who: cloud.identity.arn.clone(),
+            host: lock::host(),
+        };
+        let recorder = Recorder::begin(Shelf::of_user().as_ref(), &subject, now_ms());
+        let (observer, events) = Observer::channel();
+        let (events, learning) = learn::listen(events);
+        let tape = recorder.clone();
+        let (reader, pause) =
+            show::reader_with(events, Style::fitting(json), move |event, now_ms| tape.hear(event, now_ms));
+        let (wish, wishes) = watch::channel(Wish::Continue);
+        let (in_flight, lock) = (Arc::new(AtomicUsize::new(0)), Mutex::new(None));
+        let shown = tokio::spawn(reader);
+        Self { observer, pause, subject, wishes, wish, in_flight, shown, learning, recorder, lock }
+    }
+
+    /// The environment, as it was named.
+    pub fn environment(&self) -> &str {
+        &self.subject.environment
+    }
+
+    /// What the engine needs of the world.
+    pub fn around<'a>(&'a self, cloud: &'a Cloud) -> Surroundings<'a> {
+        let (observer, wishes, in_flight) = (&self.observer, self.wishes.clone(), Arc::clone(&self.in_flight));
+        Surroundings { cloud, observer, wishes, in_flight }
+    }
+
+    /// Holds the environment until the session is closed, so that nobody else changes it to something different.
+    /// `content` says what is wanted: whoever wants the same may go on beside us.
+    ///
+    /// # Errors
+    /// When somebody else holds it, or AWS refuses.
+    pub async fn hold(&self, cloud: &Cloud, content: &str) -> Result<(), Failure> {
+        let held = lock::take(cloud, &self.observer, &self.subject.stack, &self.subject.verb, content).await?;
+        *self.lock.lock().await = Some(held);
+        Ok(())
+    }
+
+    /// Works, and hears Ctrl-C meanwhile.
+    ///
+    /// # Errors
+    /// Those of the work, or that the person left.
+    pub async fn interruptible<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        asking::interruptible(work, Arc::clone(&self.in_flight), self.wish.clone(), &self.observer).await
+    }
+
+    /// Lets the environment go, ends the recording, and waits until all of it was shown.
+    ///
+    /// # Errors
+    /// Those of the work.
+    pub async fn close<T>(self, result: Result<T, Failure>) -> Result<T, Failure> {
+        debug_assert!(self.in_flight.load(Ordering::SeqCst) == 0 || result.is_err(), "nothing is followed any more");
+        if let Some(held) = self.lock.into_inner() {
+            held.release(&self.observer).await;
+        }
+        drop(self.observer);
+        drop(self.shown.await);
+        drop(self.learning.await);
+        if let Some(trouble) = self.recorder.end(&result, now_ms()) {
+            terminal::say(&format!("this operation could not be recorded: {trouble}"));
+        }
+        result
+    }
+}
+
+fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

@@ -68,9 +68,10 @@ impl Fold {
         self.stack_status.as_deref().and_then(verdict)
     }
 
-    /// True when the stack itself was heard of: the operation has begun.
-    pub fn has_begun(&self) -> bool {
-        self.stack_status.is_some()
+    /// True when a failure was heard of that is not the echo of another.
+    pub fn is_explained(&self) -> bool {
+        let own = |cause: &Cause| cause.kind != "AWS::CloudFormation::Stack" && !is_echo(&cause.reason);
+        self.failures.values().any(own)
     }
 }
 

@@ -26,6 +26,9 @@ const LOST_AFTER: Duration = Duration::from_secs(15 * 60);
 /// How long the same trouble is not told again.
 const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
+/// How long events may lag behind the end of an operation that failed: so long we wait for the one that says why.
+const LAG: Duration = Duration::from_secs(5);
+
 /// What the person at the keyboard wants of a running operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wish {
@@ -125,6 +128,15 @@ async fn leaving(wishes: &mut watch::Receiver<Wish>) {
     }
 }
 
+/// How far back events are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// To the first page that brings nothing new.
+    News,
+    /// To the beginning of the operation: what came late may stand below what is known.
+    All,
+}
+
 /// What is known of an operation while it is watched.
 struct Watcher<'a> {
     client: &'a Client,
@@ -146,7 +158,7 @@ impl<'a> Watcher<'a> {
 
     /// Tells what is new, and answers how the operation ended, if it did.
     async fn look(&mut self) -> Result<Option<(Live, Verdict)>, CloudError> {
-        let heard = self.listen().await;
+        let heard = self.listen(Depth::News).await;
         match stacks::look(self.client, &self.begun.stack_id).await {
             Ok(live) => {
                 self.answered = Instant::now();
@@ -157,8 +169,7 @@ impl<'a> Watcher<'a> {
                 let Some(verdict) = conclusion(&self.begun, &live, &self.fold, self.began.elapsed()) else {
                     return Ok(None);
                 };
-                // Events lag behind the status: what came in between is still told.
-                self.listen().await;
+                self.hear_out(verdict).await;
                 Ok(Some((live, verdict)))
             }
             Err(error) => {
@@ -168,10 +179,26 @@ impl<'a> Watcher<'a> {
         }
     }
 
+    /// Events lag behind the status: what came in between is still told, and a failure is waited for until it is explained.
+    async fn hear_out(&mut self, verdict: Verdict) {
+        let began = Instant::now();
+        let mut pace = Pace::default();
+        loop {
+            self.listen(Depth::All).await;
+            let failed = matches!(verdict, Verdict::RolledBack | Verdict::NeedsRecovery);
+            let is_told = !failed || (self.fold.stack_verdict() == Some(verdict) && self.fold.is_explained());
+            if is_told || began.elapsed() >= LAG {
+                return;
+            }
+            tokio::time::sleep(pace.next(began.elapsed())).await;
+        }
+    }
+
     /// Reads the events that are new and tells them. An error is told and changes nothing else.
-    async fn listen(&mut self) -> bool {
+    async fn listen(&mut self, depth: Depth) -> bool {
         let (begun, fold) = (&self.begun, &self.fold);
-        let heard = stacks::events_until(self.client, &begun.stack_id, |page| is_far_enough(page, begun, fold)).await;
+        let far_enough = |page: &[ResourceEvent]| is_far_enough(page, begun, fold, depth);
+        let heard = stacks::events_until(self.client, &begun.stack_id, far_enough).await;
         match heard {
             Ok(events) => {
                 for resource in self.fold.take(own(events, &self.begun)) {
@@ -223,20 +250,23 @@ impl<'a> Watcher<'a> {
 }
 
 /// A page that reaches back before the operation, or brings nothing new, has no news behind it.
-fn is_far_enough(page: &[ResourceEvent], begun: &Begun, fold: &Fold) -> bool {
+fn is_far_enough(page: &[ResourceEvent], begun: &Begun, fold: &Fold, depth: Depth) -> bool {
     let reaches_back = page.iter().any(|event| begun.earlier.contains(&event.id) || is_start(event, begun));
-    reaches_back || page.iter().all(|event| fold.knows(&event.id))
+    reaches_back || (depth == Depth::News && page.iter().all(|event| fold.knows(&event.id)))
 }
 
-/// The events of this operation, out of events that are given newest first.
+/// The events of this operation, out of events that are given newest first. AWS may give neighbours in another order, so one
+/// event of an earlier operation says nothing about the next; two do.
 fn own(events: Vec<ResourceEvent>, begun: &Begun) -> Vec<ResourceEvent> {
-    let mut started = false;
-    let belongs = |event: &ResourceEvent| {
-        let belongs = !started && !begun.earlier.contains(&event.id);
+    let (mut started, mut earlier) = (false, 0);
+    let goes_on = |event: &ResourceEvent| {
+        let goes_on = !started && earlier < 2;
         started |= is_start(event, begun);
-        belongs
+        earlier += usize::from(begun.earlier.contains(&event.id));
+        goes_on
     };
-    events.into_iter().take_while(belongs).collect()
+    let near: Vec<ResourceEvent> = events.into_iter().take_while(goes_on).collect();
+    near.into_iter().filter(|event| !begun.earlier.contains(&event.id)).collect()
 }
 
 /// Who joins an operation does not know what was there before it, but the operation's first event says that it is.
@@ -246,19 +276,19 @@ fn is_start(event: &ResourceEvent, begun: &Begun) -> bool {
     begun.joined && event.of_stack && begins
 }
 
-/// How the operation ended, if it did. Right after the start AWS may still answer with the status from before, so a
-/// final status counts only when there is a sign that this operation has begun.
+/// How the operation ended, if it did. AWS may still answer with the status from before, so a final status counts only when
+/// it cannot be that one: when it is another, was reached by a later change, or is what the stack's own events end with.
 fn conclusion(begun: &Begun, live: &Live, fold: &Fold, elapsed: Duration) -> Option<Verdict> {
     let Some(status) = live.status.as_deref() else {
         // A deleted stack can be gone altogether; any other stack that nobody knows is a stale answer.
         return (begun.operation == Operation::Delete).then_some(Verdict::Deleted);
     };
     let verdict = verdict(status)?;
-    let has_begun = fold.has_begun()
+    let is_older = live.changed_ms < begun.before.changed_ms;
+    let is_new = fold.stack_verdict() == Some(verdict)
         || begun.before.status.as_deref() != Some(status)
-        || begun.before.changed_ms != live.changed_ms
-        || elapsed >= BELIEVED_AFTER;
-    has_begun.then_some(verdict)
+        || begun.before.changed_ms != live.changed_ms;
+    ((is_new && !is_older) || elapsed >= BELIEVED_AFTER).then_some(verdict)
 }
 
 fn status_reason(stack: &StackRef, live: &Live) -> Option<Cause> {
@@ -341,7 +371,21 @@ mod tests {
         assert_eq!(ids(&fresh), ["0", "1"]);
         let joined = Begun { joined: true, ..begun(Operation::Update, None) };
         assert_eq!(ids(&joined), ["0", "1"]);
-        assert!(is_far_enough(&page(), &joined, &Fold::default()));
+        assert!(is_far_enough(&page(), &joined, &Fold::default(), Depth::All));
+        let mut swapped = page();
+        swapped.swap(1, 2);
+        let told: Vec<_> = own(swapped, &fresh).into_iter().map(|it| it.id).collect();
+        assert_eq!(told, ["0", "1"], "neighbours may stand the other way round");
+    }
+
+    #[test]
+    fn what_comes_late_is_found_below_what_is_known() {
+        let mut fold = Fold::default();
+        let page = vec![event("1", 1, "A", "CREATE_FAILED", None)];
+        fold.take(page.clone());
+        let begun = begun(Operation::Create, None);
+        assert!(is_far_enough(&page, &begun, &fold, Depth::News));
+        assert!(!is_far_enough(&page, &begun, &fold, Depth::All));
     }
 
     const SOON: Duration = Duration::from_secs(1);
@@ -358,12 +402,22 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_the_stack_shows_that_the_operation_has_begun() {
+    fn a_status_that_cannot_be_told_from_the_one_before_counts_when_the_stacks_events_end_with_it() {
         let begun = begun(Operation::Update, Some("UPDATE_COMPLETE"));
         let mut fold = Fold::default();
-        fold.take(vec![event("1", 1, "Stack", "UPDATE_IN_PROGRESS", None)]);
         let now = live(Some("UPDATE_COMPLETE"), 1);
+        fold.take(vec![event("1", 1, "Stack", "UPDATE_IN_PROGRESS", None)]);
+        assert_eq!(conclusion(&begun, &now, &fold, SOON), None, "it has only begun: the status is stale");
+        fold.take(vec![event("2", 2, "Stack", "UPDATE_COMPLETE", None)]);
         assert_eq!(conclusion(&begun, &now, &fold, SOON), Some(Verdict::Succeeded));
+    }
+
+    #[test]
+    fn a_status_from_before_an_operation_that_is_joined_is_not_its_end() {
+        let joined =
+            Begun { joined: true, before: live(Some("UPDATE_IN_PROGRESS"), 2), ..begun(Operation::Update, None) };
+        let at = |changed_ms| conclusion(&joined, &live(Some("UPDATE_COMPLETE"), changed_ms), &Fold::default(), SOON);
+        assert_eq!((at(1), at(2)), (None, Some(Verdict::Succeeded)));
     }
 
     #[test]

@@ -46,6 +46,20 @@ impl CloudError {
         Self { doing: doing.into(), kind: Kind::Other, code: None, message: message.into() }
     }
 
+    /// True for trouble that is over after a while without anybody's doing, or by signing in again: the call says nothing
+    /// about what was asked.
+    pub fn passes(&self) -> bool {
+        let code = self.code.as_deref();
+        let is_aws_own =
+            |code| ["InternalFailure", "InternalError", "InternalServerError", "ServiceUnavailable"].contains(&code);
+        match self.kind {
+            Kind::Throttled | Kind::Unreachable => true,
+            Kind::Credentials => code.is_none_or(|code| code.contains("Expired")),
+            Kind::Other => code.is_none_or(is_aws_own),
+            Kind::Denied | Kind::Quota | Kind::Absent | Kind::Invalid => false,
+        }
+    }
+
     /// True when the service does not know the operation: older emulations lack the newer calls.
     pub fn is_unknown_operation(&self) -> bool {
         let code = self.code.as_deref().unwrap_or_default();

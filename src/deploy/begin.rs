@@ -1,12 +1,17 @@
 //! From a plan to operations that have begun: each stack proposed and executed, or joined when another command with the
 //! same wish was faster.
 
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+
 use super::{
     consent::{Approved, ChangeSet},
     engine::Surroundings,
     event::{Event, Operation, StackRef},
     follow::Begun,
     joining,
+    patience::patiently,
     plan::{self, Action, Live, StackPlan, Wanted},
     proposal::{self, Proposal, Source},
     stacks,
@@ -78,6 +83,20 @@ fn live_of<'a>(survey: &'a Survey, stack: &StackRef) -> &'a Live {
     &survey.live[index.expect("change sets are made for planned stacks only: see propose")]
 }
 
+/// Removes change sets that are not going to be executed, with the stacks that only they have made. What cannot be removed is
+/// named.
+pub(super) async fn discard(around: &Surroundings<'_>, change_sets: &[ChangeSet]) {
+    let discards = change_sets.iter().map(|it| async move {
+        let client = &around.cloud.at(&it.stack.region).cloudformation;
+        if let Err(error) = proposal::discard(client, &it.id, &it.stack_id, it.creates).await {
+            let text =
+                format!("{error}: the change set {} of {} stays, and is found again", it.token.as_str(), it.stack);
+            around.observer.notice(text);
+        }
+    });
+    join_all(discards).await;
+}
+
 /// Begins what was agreed to.
 pub(super) async fn execute(
     around: &Surroundings<'_>,
@@ -86,7 +105,13 @@ pub(super) async fn execute(
 ) -> Result<Begun, Failure> {
     let client = &around.cloud.at(&approved.stack().region).cloudformation;
     // What is there now is not news later.
-    let earlier = stacks::recent_events(client, approved.stack_id()).await?;
+    let earlier = match patiently(async || stacks::recent_events(client, approved.stack_id()).await).await {
+        Ok(earlier) => earlier,
+        Err(error) => {
+            discard(around, &[approved.into_inner()]).await;
+            return Err(error.into());
+        }
+    };
     let change_set = proposal::execute(client, approved).await?;
     let operation = if change_set.creates { Operation::Create } else { Operation::Update };
     let (stack, expected) = (change_set.stack.clone(), Some(change_set.changes.len()));

@@ -14,12 +14,14 @@ use futures::future::{join_all, try_join_all};
 use tokio::sync::watch;
 
 use super::{
-    begin::{self, Next},
+    begin,
     changes::{Act, ResourceChange},
     consent::{Approved, ChangeSet, Consent, Demand, demand},
     event::{Event, Observer, Operation, Phase},
     follow::{self, Begun, Ending, Wish},
+    gather::{Gathered, Proposed, gather},
     joining,
+    patience::patiently,
     plan::{Action, AssetPlan, Plan},
     prerequisites,
     proposal::Source,
@@ -82,22 +84,67 @@ pub async fn up(
     if survey.plan.stacks.iter().any(|stack| stack.action == Action::Create) {
         prerequisites::let_ecs_work(around.cloud, around.observer).await?;
     }
-    foundations(around, &survey, &consent).await?;
-    upload(around, &survey, release).await?;
-    let (change_sets, joined) = propose(around, &survey).await?;
-    let losses: BTreeSet<String> = change_sets.iter().flat_map(ChangeSet::losses).collect();
-    let consent = agree(consent, &losses.into_iter().collect::<Vec<_>>(), ask).await?;
-    phase(around.observer, Phase::Deploy, async {
-        let_viewers_go(around, &change_sets).await?;
-        let work = change_sets.into_iter().map(async |change_set| {
-            let approved = approve(change_set, &consent)?;
-            begin::execute(around, &survey, approved).await
+    let consent = phase(around.observer, Phase::Foundation, async {
+        let proposed = gather(begin::parts(&survey, |part| part == Part::Foundation), async |wanted, plan| {
+            // A foundation makes the bucket that templates are sent to, so its own template goes with the call.
+            begin::proposed(around, &survey, wanted, plan, &Source::Text(wanted.template.clone())).await
         });
-        let begun = join_all(work).await.into_iter().chain(joined.into_iter().map(Ok));
-        finish(around, begun.collect()).await
+        let proposed = proposed.await.whole(around).await?;
+        let (consent, proposed) = review(around, proposed, consent, ask).await?;
+        carry_out(around, &survey, proposed, &consent).await.map(|_| consent)
     })
     .await?;
-    phase(around.observer, Phase::Verify, verify(around, &survey)).await
+    upload(around, &survey, release).await?;
+    let proposed =
+        phase(around.observer, Phase::ChangeSet, async { propose(around, &survey).await.whole(around).await });
+    let (consent, proposed) = review(around, proposed.await?, consent, ask).await?;
+    let endings = phase(around.observer, Phase::Deploy, async {
+        let_viewers_go(around, &proposed.change_sets).await?;
+        carry_out(around, &survey, proposed, &consent).await
+    })
+    .await?;
+    phase(around.observer, Phase::Verify, async {
+        protect(around, &survey).await?;
+        Box::pin(release_old_images(around, &survey)).await;
+        Ok(())
+    })
+    .await?;
+    // What was read when the operation ended is the last word: another look could tell of a moment before.
+    let main = survey.wanted.iter().find(|wanted| wanted.part == Part::Main);
+    let ended = endings.into_iter().find(|ending| main.is_some_and(|main| ending.stack == main.stack));
+    Ok(ended.map_or_else(|| outputs(&survey), |ending| ending.live.outputs))
+}
+
+/// Asks for what CloudFormation found to be lost. A no takes the change sets away again.
+async fn review(
+    around: &Surroundings<'_>,
+    proposed: Proposed,
+    consent: Consent,
+    ask: &impl AsyncFn(Demand) -> Result<Consent, Failure>,
+) -> Result<(Consent, Proposed), Failure> {
+    let losses: BTreeSet<String> = proposed.change_sets.iter().flat_map(ChangeSet::losses).collect();
+    match agree(consent, &losses.into_iter().collect::<Vec<_>>(), ask).await {
+        Ok(consent) => Ok((consent, proposed)),
+        Err(no) => {
+            begin::discard(around, &proposed.change_sets).await;
+            Err(no)
+        }
+    }
+}
+
+/// Executes what was agreed to and follows everything to its end.
+async fn carry_out(
+    around: &Surroundings<'_>,
+    survey: &Survey,
+    proposed: Proposed,
+    consent: &Consent,
+) -> Result<Vec<Ending>, Failure> {
+    let work = proposed.change_sets.into_iter().map(async |change_set| {
+        let approved = approve(change_set, consent)?;
+        begin::execute(around, survey, approved).await
+    });
+    let begun = join_all(work).await.into_iter().chain(proposed.joined.into_iter().map(Ok));
+    finish(around, begun.collect()).await
 }
 
 /// A policy that is attached to somebody's identity cannot be deleted: the update would leave it behind.
@@ -191,62 +238,40 @@ pub(crate) fn approve(change_set: ChangeSet, consent: &Consent) -> Result<Approv
     })
 }
 
-async fn foundations(around: &Surroundings<'_>, survey: &Survey, consent: &Consent) -> Result<(), Failure> {
-    phase(around.observer, Phase::Foundation, async {
-        let work = begin::parts(survey, |part| part == Part::Foundation).map(|(wanted, plan)| async move {
-            // A foundation makes the bucket that templates are sent to, so its own template goes with the call.
-            let source = Source::Text(wanted.template.clone());
-            match begin::proposed(around, survey, wanted, plan, &source).await? {
-                Some(Next::Approve(change_set)) => {
-                    let approved = approve(change_set, consent)?;
-                    Ok(Some(begin::execute(around, survey, approved).await?))
-                }
-                Some(Next::Join(begun)) => Ok(Some(begun)),
-                None => Ok::<_, Failure>(None),
-            }
-        });
-        let begun = join_all(work).await.into_iter().filter_map(Result::transpose);
-        finish(around, begun.collect()).await
-    })
-    .await
-}
-
 /// Main and regional stacks all at once: none needs another at deploy time.
-async fn propose(around: &Surroundings<'_>, survey: &Survey) -> Result<(Vec<ChangeSet>, Vec<Begun>), Failure> {
-    phase(around.observer, Phase::ChangeSet, async {
-        let work = begin::parts(survey, |part| part != Part::Foundation).map(|(wanted, plan)| async move {
-            let upload = survey.uploads.iter().find(|upload| upload.region == wanted.stack.region);
-            let upload = upload.expect("every region of the environment was looked at: see release::uploads");
-            let url = upload.send_template(around.cloud, &wanted.template).await?;
-            begin::proposed(around, survey, wanted, plan, &Source::Url(url)).await
-        });
-        let (mut change_sets, mut joined) = (Vec::new(), Vec::new());
-        for next in try_join_all(work).await?.into_iter().flatten() {
-            match next {
-                Next::Approve(change_set) => change_sets.push(change_set),
-                Next::Join(begun) => joined.push(begun),
-            }
-        }
-        Ok((change_sets, joined))
+async fn propose(around: &Surroundings<'_>, survey: &Survey) -> Gathered {
+    gather(begin::parts(survey, |part| part != Part::Foundation), async |wanted, plan| {
+        let upload = survey.uploads.iter().find(|upload| upload.region == wanted.stack.region);
+        let upload = upload.expect("every region of the environment was looked at: see release::uploads");
+        let url = upload.send_template(around.cloud, &wanted.template).await?;
+        begin::proposed(around, survey, wanted, plan, &Source::Url(url)).await
     })
     .await
 }
 
 /// Follows all operations to their ends, also when one of them fails or could not be begun: what is not watched is not
 /// known.
-pub(crate) async fn finish(around: &Surroundings<'_>, begun: Vec<Result<Begun, Failure>>) -> Result<(), Failure> {
+pub(crate) async fn finish(
+    around: &Surroundings<'_>,
+    begun: Vec<Result<Begun, Failure>>,
+) -> Result<Vec<Ending>, Failure> {
     let follow = |begun: Result<Begun, Failure>| async move {
         let begun = begun?;
         let operation = begun.operation;
         let ending = around.follow(begun).await?;
         Ok::<_, Failure>((operation, ending))
     };
-    let endings = join_all(begun.into_iter().map(follow)).await;
-    let failures = endings.into_iter().filter_map(|ending| match ending {
-        Ok((operation, ending)) => failure_of(operation, &ending),
-        Err(failure) => Some(failure),
-    });
-    worst(failures.collect()).map_or(Ok(()), Err)
+    let (mut good, mut failures) = (Vec::new(), Vec::new());
+    for ending in join_all(begun.into_iter().map(follow)).await {
+        match ending {
+            Ok((operation, ending)) => match failure_of(operation, &ending) {
+                Some(failure) => failures.push(failure),
+                None => good.push(ending),
+            },
+            Err(failure) => failures.push(failure),
+        }
+    }
+    worst(failures).map_or(Ok(good), Err)
 }
 
 /// What an ending means, if it is not the one that was hoped for.
@@ -360,18 +385,14 @@ fn meter(observer: &Observer, plan: &AssetPlan) -> Meter {
     })
 }
 
-/// Protection, and the outputs of the main stack as they are now.
-async fn verify(around: &Surroundings<'_>, survey: &Survey) -> Result<BTreeMap<String, String>, Failure> {
+/// Switches the protection of stacks where it is not as it should be.
+async fn protect(around: &Surroundings<'_>, survey: &Survey) -> Result<(), Failure> {
     let switch = survey.plan.stacks.iter().filter_map(|plan| Some((&plan.stack, plan.protection?)));
-    try_join_all(switch.map(|(stack, on)| async move {
-        stacks::protect(&around.cloud.at(&stack.region).cloudformation, &stack.name, on).await
-    }))
-    .await?;
-    Box::pin(release_old_images(around, survey)).await;
-    let main = survey.wanted.iter().find(|wanted| wanted.part == Part::Main);
-    let main = main.expect("every environment has a main stack: see survey::stacks_of");
-    let live = stacks::look(&around.cloud.hub().cloudformation, &main.stack.name).await?;
-    Ok(live.outputs)
+    let switched = switch.map(async |(stack, on)| {
+        let client = &around.cloud.at(&stack.region).cloudformation;
+        patiently(async || stacks::protect(client, &stack.name, on).await).await
+    });
+    Ok(try_join_all(switched).await.map(drop)?)
 }
 
 fn outputs(survey: &Survey) -> BTreeMap<String, String> {

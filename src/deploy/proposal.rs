@@ -14,7 +14,8 @@ use super::{
     changes::{self, Act, ChangeDetail, Fate, ResourceChange, Seen},
     consent::{Approved, ChangeSet},
     pace::Pace,
-    plan::{Action, StackPlan, Wanted},
+    patience::patiently,
+    plan::{Action, Live, StackPlan, Wanted},
     stacks,
     token::Token,
 };
@@ -58,23 +59,42 @@ pub async fn propose(
     answered(client, ChangeSet { stack, stack_id, id, creates, token, changes: Vec::new() }).await
 }
 
-/// Waits until CloudFormation has thought about a change set that was just made, and reads it completely.
+/// Waits until CloudFormation has thought about a change set that was just made, and reads it completely. What will not be
+/// executed is removed.
 pub async fn answered(client: &Client, made: ChangeSet) -> Result<Proposal, Failure> {
-    let ChangeSet { stack, stack_id, id, creates, .. } = &made;
-    match wait(client, id).await? {
-        Outcome::Ready => Ok(Proposal::Changes(ChangeSet { changes: describe(client, id).await?, ..made })),
-        Outcome::Empty => {
-            discard(client, id, stack_id, *creates).await?;
-            Ok(Proposal::Nothing)
+    let left = match read_through(client, &made).await {
+        Ok(Some(changes)) => return Ok(Proposal::Changes(ChangeSet { changes, ..made })),
+        Ok(None) => Ok(Proposal::Nothing),
+        // One that is still being made is found again.
+        Err(failure) if failure.exit == Exit::DeadlinePassed => return Err(failure),
+        Err(failure) => Err(failure),
+    };
+    let discarded = discard(client, &made.id, &made.stack_id, made.creates).await;
+    match (left, discarded) {
+        (Err(mut failure), Err(error)) => {
+            failure.causes.push(format!("also: {error}"));
+            Err(failure)
         }
+        (left, Ok(())) => left,
+        (Ok(_), Err(error)) => Err(error.into()),
+    }
+}
+
+/// Waits for a change set and reads all that it would do; nothing when that is nothing.
+async fn read_through(client: &Client, made: &ChangeSet) -> Result<Option<Vec<ResourceChange>>, Failure> {
+    match wait(client, &made.id).await? {
+        Outcome::Ready => describe(client, &made.id).await.map(Some),
+        Outcome::Empty => Ok(None),
         Outcome::Failed(reason) => {
-            let validation = stacks::validation_failures(client, stack_id, Some(id)).await.unwrap_or_default();
-            discard(client, id, stack_id, *creates).await?;
-            let message = format!("CloudFormation cannot make a change set for the stack `{stack}`");
+            let validation = patiently(async || stacks::validation_failures(client, &made.stack_id, Some(&made.id)).await).await;
+            let message = format!("CloudFormation cannot make a change set for the stack `{}`", made.stack);
             let mut failure = Failure::new(Exit::Invalid, message);
             failure.causes.push(reason);
             failure.causes.extend(
-                validation.into_iter().map(|cause| format!("{} ({}): {}", cause.logical_id, cause.kind, cause.reason)),
+                validation
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|cause| format!("{} ({}): {}", cause.logical_id, cause.kind, cause.reason)),
             );
             Err(failure)
         }
@@ -100,7 +120,8 @@ async fn create(
     let doing = format!("make a change set for the stack `{}`", wanted.stack);
     // Two tries: the first may find the remains of an earlier operation with the same name.
     for last in [false, true] {
-        let answer = client
+        // The token makes asking again harmless.
+        let request = client
             .create_change_set()
             .stack_name(&wanted.stack.name)
             .change_set_name(token.as_str())
@@ -112,10 +133,8 @@ async fn create(
             .set_tags(Some(wanted.tags.iter().map(tag).collect()))
             .set_import_existing_resources(imports.then_some(true))
             .capabilities(Capability::CapabilityIam)
-            .capabilities(Capability::CapabilityNamedIam)
-            .send()
-            .await
-            .doing(doing.clone());
+            .capabilities(Capability::CapabilityNamedIam);
+        let answer = patiently(async || request.clone().send().await.doing(doing.clone())).await;
         match answer {
             Ok(answer) => match (answer.id, answer.stack_id) {
                 (Some(id), Some(stack_id)) => return Ok((id, stack_id)),
@@ -136,7 +155,7 @@ async fn create(
 async fn reuse(client: &Client, stack: &str, token: &Token) -> Result<Option<(String, String)>, Failure> {
     let doing = format!("read the change set `{}`", token.as_str());
     let request = client.describe_change_set().stack_name(stack).change_set_name(token.as_str());
-    let found = request.send().await.doing(doing.clone())?;
+    let found = patiently(async || request.clone().send().await.doing(doing.clone())).await?;
     let thinking = matches!(found.status, Some(ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress));
     // One that another command executes, or has just executed, is as good: executing it once more is watching it.
     let is_good = matches!(
@@ -147,7 +166,7 @@ async fn reuse(client: &Client, stack: &str, token: &Token) -> Result<Option<(St
         (Some(id), Some(stack_id)) if thinking || is_good => Ok(Some((id, stack_id))),
         _ => {
             let request = client.delete_change_set().stack_name(stack).change_set_name(token.as_str());
-            request.send().await.doing(doing)?;
+            patiently(async || request.clone().send().await.doing(doing.clone())).await?;
             Ok(None)
         }
     }
@@ -161,18 +180,12 @@ enum Outcome {
 
 async fn wait(client: &Client, id: &str) -> Result<Outcome, Failure> {
     let began = tokio::time::Instant::now();
-    let mut pace = Pace::default();
+    let pace = Pace::default();
     while began.elapsed() < PATIENCE {
-        match client.describe_change_set().change_set_name(id).send().await.doing("read the change set") {
-            Ok(answer) => {
-                pace.answered();
-                if let Some(outcome) = outcome(answer.status(), answer.status_reason().unwrap_or_default()) {
-                    return Ok(outcome);
-                }
-            }
-            Err(error) if error.kind == Kind::Throttled => pace.throttled(),
-            Err(error) if error.kind == Kind::Unreachable => {}
-            Err(error) => return Err(error.into()),
+        let request = client.describe_change_set().change_set_name(id);
+        let answer = patiently(async || request.clone().send().await.doing("read the change set")).await?;
+        if let Some(outcome) = outcome(answer.status(), answer.status_reason().unwrap_or_default()) {
+            return Ok(outcome);
         }
         tokio::time::sleep(pace.next(began.elapsed())).await;
     }
@@ -213,7 +226,7 @@ async fn pages(client: &Client, id: &str, values: bool) -> Result<Vec<ResourceCh
     loop {
         let request = client.describe_change_set().change_set_name(id).set_next_token(next);
         let request = if values { request.include_property_values(true) } else { request };
-        let page = request.send().await.doing("read the change set")?;
+        let page = patiently(async || request.clone().send().await.doing("read the change set")).await?;
         changes.extend(page.changes().iter().filter_map(read));
         next = page.next_token().map(ToOwned::to_owned);
         if next.is_none() {
@@ -264,13 +277,31 @@ fn read(change: &Change) -> Option<ResourceChange> {
     Some(change.sober())
 }
 
-/// Removes a change set that is not going to be executed, and the stack without resources that it may have made.
+/// Removes a change set that is not going to be executed, and the stack without resources that it may have made. Somebody
+/// else may have executed another change set meanwhile: then the stack is theirs.
 pub async fn discard(client: &Client, id: &str, stack_id: &str, creates: bool) -> Result<(), CloudError> {
-    client.delete_change_set().change_set_name(id).send().await.doing("remove the change set")?;
-    if creates && stacks::look(client, stack_id).await?.status.as_deref() == Some("REVIEW_IN_PROGRESS") {
-        client.delete_stack().stack_name(stack_id).send().await.doing("remove the empty stack")?;
+    let is_ours = creates && !is_overtaken(client, id).await?;
+    let request = client.delete_change_set().change_set_name(id);
+    patiently(async || request.clone().send().await.doing("remove the change set")).await?;
+    let is_empty = |live: &Live| live.status.as_deref() == Some("REVIEW_IN_PROGRESS");
+    if is_ours && patiently(async || stacks::look(client, stack_id).await).await.is_ok_and(|live| is_empty(&live)) {
+        let request = client.delete_stack().stack_name(stack_id);
+        patiently(async || request.clone().send().await.doing("remove the empty stack")).await?;
     }
     Ok(())
+}
+
+/// Whether the stack was changed since this change set was made: then the change set is obsolete, or gone.
+async fn is_overtaken(client: &Client, id: &str) -> Result<bool, CloudError> {
+    let request = client.describe_change_set().change_set_name(id);
+    match patiently(async || request.clone().send().await.doing("read the change set")).await {
+        Ok(answer) => Ok(matches!(
+            answer.execution_status(),
+            Some(ExecutionStatus::Obsolete | ExecutionStatus::ExecuteInProgress | ExecutionStatus::ExecuteComplete)
+        )),
+        Err(error) if error.kind == Kind::Absent => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// Executes an approved change set. Executing it is what uses the approval up.
@@ -279,14 +310,34 @@ pub async fn execute(client: &Client, approved: Approved<ChangeSet>) -> Result<C
     let doing = format!("execute the change set of the stack `{}`", change_set.stack);
     let request =
         client.execute_change_set().change_set_name(&change_set.id).client_request_token(change_set.token.as_str());
-    match request.send().await.doing(doing) {
+    match patiently(async || request.clone().send().await.doing(doing.clone())).await {
         Ok(_) => Ok(change_set),
         // Another command with the same wish was faster: its operation is ours to watch.
         Err(error) if error.message.contains("EXECUTE_IN_PROGRESS") || error.message.contains("EXECUTE_COMPLETE") => {
             Ok(change_set)
         }
-        Err(error) => Err(error.into()),
+        // Whether AWS has heard us is not known: what may be going on is not taken away.
+        Err(error) if error.passes() => Err(error.into()),
+        Err(error) => {
+            discard(client, &change_set.id, &change_set.stack_id, change_set.creates).await?;
+            Err(refused(&change_set, error))
+        }
     }
+}
+
+/// Why a change set that was agreed to could not be executed.
+fn refused(change_set: &ChangeSet, error: CloudError) -> Failure {
+    let stack = &change_set.stack;
+    if error.message.contains("_IN_PROGRESS state") {
+        let mut failure = Failure::new(Exit::Held, format!("another operation holds the stack `{stack}`"));
+        failure.causes.push(error.message);
+        return failure.hint("wait until it is over, and run this again");
+    }
+    if error.message.contains("OBSOLETE") {
+        let message = format!("somebody else changed the stack `{stack}` after its change set was made");
+        return Failure::new(Exit::Guarded, message).hint("run this again: it is planned anew, from what is there now");
+    }
+    error.into()
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ pub async fn revert(
             let approved = engine::approve(change_set, &consent)?;
             execute(around, approved).await
         });
-        engine::finish(around, join_all(work).await).await
+        engine::finish(around, join_all(work).await).await.map(drop)
     })
     .await
 }

@@ -12,7 +12,7 @@ use super::{Global, Output, environment::EnvironmentArgs, forecast};
 use crate::{
     cloud::Cloud,
     config::{Architecture, Config, Network},
-    cost::{Cost, Load, Test, idle, live, page},
+    cost::{Cost, Deployed, Load, Test, idle, live, page},
     deploy::screen::Paint,
     doctor::{Planned, names},
     exit::Exit,
@@ -66,16 +66,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         Some(scenario) => of_scenario(scenario, &config)?,
         None => of_users(args, &config),
     };
-    let deployed = if args.deployed {
-        let cloud = Cloud::connect(&config.region, &config.regions).await?;
-        let deployed = live::deployed(&cloud, &config).await?;
-        if deployed.is_none() {
-            terminal::say(&format!("`{}` is not deployed", config.stack));
-        }
-        deployed
-    } else {
-        None
-    };
+    let deployed = if args.deployed { as_deployed(&config, &load).await? } else { None };
     let cost = Cost {
         stack: config.stack.to_string(),
         regions: config.all_regions().cloned().collect(),
@@ -94,6 +85,17 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         Output::Json => terminal::print(&serde_json::json!(cost).to_string()),
     }
     Ok(Exit::Done)
+}
+
+/// What is there now, and an hour of the same test on the workers that it has.
+async fn as_deployed(config: &Config, load: &Load) -> Result<Option<Deployed>, Failure> {
+    let cloud = Cloud::connect(&config.region, &config.regions).await?;
+    let Some((idle, worker)) = live::deployed(&cloud, config).await? else {
+        terminal::say(&format!("`{}` is not deployed", config.stack));
+        return Ok(None);
+    };
+    let on_it = |size| Test::of(&Load { size, ..load.clone() }).usd_per_hour;
+    Ok(Some(Deployed { idle, worker, test_usd_per_hour: worker.map(on_it) }))
 }
 
 /// Every resource of every stack of the environment, by type.

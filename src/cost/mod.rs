@@ -8,7 +8,10 @@ pub mod live;
 pub mod page;
 pub mod testing;
 
-use dlt_model::{forecast::prices, id::Region};
+use dlt_model::{
+    forecast::{Size, prices},
+    id::Region,
+};
 use serde::Serialize;
 
 pub use self::{
@@ -28,7 +31,7 @@ pub struct Cost {
     pub idle: Bill,
     /// The same as it is deployed, where AWS was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub deployed: Option<Bill>,
+    pub deployed: Option<Deployed>,
     /// A test.
     pub test: Test,
     /// What is not in these sums.
@@ -37,6 +40,20 @@ pub struct Cost {
     pub as_of: &'static str,
     /// Where they stand: Fargate's, and the others'.
     pub sources: [&'static str; 2],
+}
+
+/// What is deployed, and what it costs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Deployed {
+    /// A month in which nobody tests.
+    #[serde(flatten)]
+    pub idle: Bill,
+    /// What a worker is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker: Option<Size>,
+    /// An hour of the same test with such workers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_usd_per_hour: Option<f64>,
 }
 
 impl Cost {

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use dlt_model::forecast::Size;
+
 use super::{
     Cost,
-    bill::{Bill, sum},
+    bill::{Bill, number, sum},
 };
 use crate::{deploy::screen::Paint, report::units};
 
@@ -18,8 +20,8 @@ pub fn text(cost: &Cost, paint: Paint) -> String {
     line(&mut page, format!("{} in {}", cost.stack, regions.join(", ")));
     bill(&mut page, "a month without any test", &cost.idle, paint);
     if let Some(deployed) = &cost.deployed {
-        bill(&mut page, "the same as it is deployed now", deployed, paint);
-        line(&mut page, change(cost.idle.usd - pieces_of(deployed)));
+        bill(&mut page, "the same as it is deployed now", &deployed.idle, paint);
+        line(&mut page, change(cost.idle.usd - pieces_of(&deployed.idle)));
     }
     let test = &cost.test;
     let workers = if test.workers == 1 {
@@ -28,7 +30,12 @@ pub fn text(cost: &Cost, paint: Paint) -> String {
         format!("{} workers", units::count(u64::from(test.workers)))
     };
     bill(&mut page, &format!("{} for {} on {workers}", test.name, test.duration), &test.bill, paint);
-    line(&mut page, format!("  by the hour: {}", sum(test.usd_per_hour)));
+    let by_the_hour = format!("  by the hour: {}", sum(test.usd_per_hour));
+    let now = cost.deployed.as_ref().and_then(|deployed| Some((deployed.worker?, deployed.test_usd_per_hour?)));
+    line(
+        &mut page,
+        by_the_hour + &now.map(|(size, usd)| with_workers_of_now(test.size, size, usd)).unwrap_or_default(),
+    );
     page.push('\n');
     if !cost.not_counted.is_empty() {
         wrapped(&mut page, &format!("not counted: {}", cost.not_counted.join("; ")), paint);
@@ -50,6 +57,20 @@ fn change(usd: f64) -> String {
         usd if usd > 0.0 => format!("  a deployment would make it {} a month dearer", sum(usd)),
         usd => format!("  a deployment would make it {} a month cheaper", sum(-usd)),
     }
+}
+
+/// What the test would cost as long as nothing is deployed anew.
+fn with_workers_of_now(wanted: Size, now: Size, usd_per_hour: f64) -> String {
+    if wanted == now {
+        return String::new();
+    }
+    let processor = if now.arm { " ARM" } else { "" };
+    format!(
+        "; {} with the {} vCPU{processor}, {} GB of today",
+        sum(usd_per_hour),
+        number(now.vcpus),
+        number(now.memory_gib)
+    )
 }
 
 fn pieces_of(bill: &Bill) -> f64 {
@@ -90,13 +111,10 @@ fn line(page: &mut String, text: impl std::fmt::Display) {
 
 #[cfg(test)]
 mod tests {
-    use dlt_model::{
-        duration::Duration,
-        forecast::{Size, prices},
-    };
+    use dlt_model::{duration::Duration, forecast::prices};
 
     use super::*;
-    use crate::cost::{Line, Load, Test};
+    use crate::cost::{Deployed, Line, Load, Test};
 
     fn cost() -> Cost {
         let load = Load {
@@ -115,7 +133,11 @@ mod tests {
             stack: "dlt-shop".to_owned(),
             regions: vec!["eu-west-1".parse().unwrap(), "us-east-1".parse().unwrap()],
             idle,
-            deployed: Some(deployed),
+            deployed: Some(Deployed {
+                idle: deployed,
+                worker: Some(Size { vcpus: 1.0, memory_gib: 2.0, arm: true }),
+                test_usd_per_hour: Some(1.29),
+            }),
             test: Test::of(&load),
             not_counted: vec!["free tiers".to_owned(), "traces, requests of the table and the API".to_owned()],
             as_of: prices::AS_OF,

@@ -86,6 +86,10 @@ fn what_is_deployed_is_its_own_and_its_time_and_money_are_known() {
     let page = stage.sandbox.dlt(&["cost", "shop", "--deployed"]).with_code(0).out;
     assert!(page.contains("a deployment would change nothing about it"), "{page}");
 
+    let larger = ["--set", "worker.cpu=4096", "--set", "worker.memory=8192"];
+    let page = stage.sandbox.dlt(&[&["cost", "shop", "--deployed"][..], &larger].concat()).with_code(0).out;
+    assert!(page.contains(" with the 2 vCPU, 4 GB of today"), "{page}");
+
     let learned = stage.sandbox.path().join("home/.local/state/dlt/durations.json");
     let text = std::fs::read_to_string(&learned).expect("what was learned");
     let past: Value = serde_json::from_str(&text).expect("JSON");

@@ -18,20 +18,28 @@ const LEAST_BILLED: Duration = Duration::from_secs(60);
 
 /// Region, price of a vCPU for an hour, price of a GB of memory for an hour; x86. Other regions are reckoned as the first,
 /// and the answer names them.
-const PRICES: [(&str, f64, f64); 14] = [
+const PRICES: [(&str, f64, f64); 22] = [
     ("us-east-1", 0.04048, 0.004_445),
     ("us-east-2", 0.04048, 0.004_445),
+    ("us-west-1", 0.04656, 0.00511),
     ("us-west-2", 0.04048, 0.004_445),
+    ("us-gov-east-1", 0.0486, 0.0053),
+    ("us-gov-west-1", 0.0486, 0.0053),
+    ("af-south-1", 0.0546, 0.006),
+    ("ap-east-1", 0.0556, 0.0061),
+    ("ap-northeast-1", 0.05056, 0.00553),
+    ("ap-northeast-2", 0.04656, 0.00511),
+    ("ap-south-1", 0.04256, 0.004_655),
+    ("ap-southeast-1", 0.05056, 0.00553),
+    ("ap-southeast-2", 0.04856, 0.00532),
     ("ca-central-1", 0.04456, 0.004_865),
-    ("eu-central-1", 0.04656, 0.005_11),
+    ("eu-central-1", 0.04656, 0.00511),
     ("eu-north-1", 0.0445, 0.0049),
+    ("eu-south-1", 0.0486, 0.0053),
     ("eu-west-1", 0.04048, 0.004_445),
-    ("eu-west-2", 0.04656, 0.005_11),
+    ("eu-west-2", 0.04656, 0.00511),
     ("eu-west-3", 0.0486, 0.0053),
-    ("ap-northeast-1", 0.05056, 0.005_53),
-    ("ap-south-1", 0.04256, 0.004_67),
-    ("ap-southeast-1", 0.05056, 0.005_53),
-    ("ap-southeast-2", 0.04856, 0.005_32),
+    ("me-south-1", 0.0526, 0.0058),
     ("sa-east-1", 0.0696, 0.0076),
 ];
 

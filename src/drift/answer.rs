@@ -184,7 +184,6 @@ pub struct CodeDrift {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
     /// What differs in that resource.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub properties: Vec<Property>,
     /// The entry of the environment file that hides it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -59,7 +59,7 @@ struct Refused {
 /// Writes what has a home in the file, and says of everything else why it has none.
 ///
 /// # Errors
-/// An answer that is incomplete, a no, or a file that cannot be written; and drift of which nothing has a home.
+/// A no, a file that cannot be written, and drift of which nothing has a home.
 pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let layers = args.environment.layers();
     let config = args.environment.load()?;

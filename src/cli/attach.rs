@@ -10,6 +10,7 @@ use crate::{
         engine::{self, Surroundings},
         event::{Event, Phase},
         joining, lock,
+        screen::show::Style,
         status::{Standing, standing},
     },
     exit::Exit,
@@ -44,7 +45,8 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let config = args.environment.load()?;
     let cloud = Cloud::connect(&config.region, &config.regions).await?;
     let json = global.output == Output::Json;
-    let session = Session::open("attach", &args.environment.environment, config.stack.as_str(), &cloud, json);
+    let session =
+        Session::open("attach", &args.environment.environment, config.stack.as_str(), &cloud, Style::fitting(json));
     let around = session.around(&cloud);
     let work = Box::pin(async {
         let attached = Box::pin(attach(&around, &config));

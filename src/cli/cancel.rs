@@ -11,6 +11,7 @@ use crate::{
         joining::{self, Course},
         lock,
         plan::Live,
+        screen::show::Style,
         stacks,
         status::{Standing, Verdict, standing},
     },
@@ -40,7 +41,8 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let json = global.output == Output::Json;
     let config = args.environment.load()?;
     let cloud = Cloud::connect(&config.region, &config.regions).await?;
-    let session = Session::open("cancel", &args.environment.environment, config.stack.as_str(), &cloud, json);
+    let session =
+        Session::open("cancel", &args.environment.environment, config.stack.as_str(), &cloud, Style::fitting(json));
     let around = session.around(&cloud);
     let work = Box::pin(cancel(&session, &around, &config, args.yes, json));
     let result = session.interruptible(work).await;

@@ -7,6 +7,7 @@ use crate::{
     deploy::{
         engine::Surroundings,
         event::{Event, Phase},
+        screen::show::Style,
         teardown,
     },
     exit::Exit,
@@ -36,7 +37,8 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let json = global.output == Output::Json;
     let config = args.environment.load()?;
     let cloud = Cloud::connect(&config.region, &config.regions).await?;
-    let session = Session::open("down", &args.environment.environment, config.stack.as_str(), &cloud, json);
+    let session =
+        Session::open("down", &args.environment.environment, config.stack.as_str(), &cloud, Style::fitting(json));
     let around = session.around(&cloud);
     let work = Box::pin(take_away(&session, &around, &config, args, json));
     let result = session.interruptible(work).await;

@@ -9,6 +9,7 @@ use crate::{
         consent::Consent,
         event::{Event, Phase},
         pipeline::{self, Binary, Environment, Settings},
+        screen::show::Style,
     },
     exit::Exit,
     failure::Failure,
@@ -119,7 +120,7 @@ async fn bootstrap(args: &BootstrapArgs, global: &Global) -> Result<Exit, Failur
     };
     let cloud = Cloud::connect(&config.region, &[]).await?;
     let environment = &args.environment.environment;
-    let session = Session::open("pipeline bootstrap", environment, config.stack.as_str(), &cloud, json);
+    let session = Session::open("pipeline bootstrap", environment, config.stack.as_str(), &cloud, Style::fitting(json));
     let around = session.around(&cloud);
     let consent = Consent { yes: args.yes, ..Consent::default() };
     let ask = async |demand| {
@@ -159,7 +160,13 @@ async fn remove(args: &RmArgs, global: &Global) -> Result<Exit, Failure> {
     let json = global.output == Output::Json;
     let config = args.environment.load()?;
     let cloud = Cloud::connect(&config.region, &[]).await?;
-    let session = Session::open("pipeline rm", &args.environment.environment, config.stack.as_str(), &cloud, json);
+    let session = Session::open(
+        "pipeline rm",
+        &args.environment.environment,
+        config.stack.as_str(),
+        &cloud,
+        Style::fitting(json),
+    );
     let around = session.around(&cloud);
     let (name, account) = (Part::Pipeline.stack_name(&config), cloud.identity.account.clone());
     session.observer.tell(Event::Began { stack: name.clone(), account, phases: vec![Phase::Delete] });

@@ -8,6 +8,7 @@ use crate::{
         engine::Surroundings,
         event::{Event, Phase},
         joining,
+        screen::show::Style,
     },
     exit::Exit,
     failure::Failure,
@@ -47,7 +48,8 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let json = global.output == Output::Json;
     let config = args.environment.load()?;
     let cloud = Cloud::connect(&config.region, &config.regions).await?;
-    let session = Session::open("recover", &args.environment.environment, config.stack.as_str(), &cloud, json);
+    let session =
+        Session::open("recover", &args.environment.environment, config.stack.as_str(), &cloud, Style::fitting(json));
     let around = session.around(&cloud);
     let work = Box::pin(recover(&session, &around, &config, args, json));
     let result = session.interruptible(work).await;

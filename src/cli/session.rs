@@ -47,7 +47,7 @@ pub struct Session {
 
 impl Session {
     /// Begins to show and to record. `stack` is the environment's name in AWS.
-    pub fn open(verb: &str, environment: &str, stack: &str, cloud: &Cloud, json: bool) -> Self {
+    pub fn open(verb: &str, environment: &str, stack: &str, cloud: &Cloud, style: Style) -> Self {
         let subject = Subject {
             verb: verb.to_owned(),
             environment: environment.to_owned(),
@@ -60,8 +60,7 @@ impl Session {
         let (observer, events) = Observer::channel();
         let (events, learning) = learn::listen(events);
         let tape = recorder.clone();
-        let (reader, pause) =
-            show::reader_with(events, Style::fitting(json), move |event, now_ms| tape.hear(event, now_ms));
+        let (reader, pause) = show::reader_with(events, style, move |event, now_ms| tape.hear(event, now_ms));
         let (wish, wishes) = watch::channel(Wish::Continue);
         let (in_flight, lock) = (Arc::new(AtomicUsize::new(0)), Mutex::new(None));
         let shown = tokio::spawn(reader);

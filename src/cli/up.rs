@@ -1,6 +1,11 @@
 //! `dlt up`: an environment as its file says, by one command.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Global, Output, asking, environment::EnvironmentArgs, plan::ReleaseArgs, session::Session};
 use crate::{
@@ -10,7 +15,10 @@ use crate::{
         consent::Consent,
         engine::{self, PHASES, Surroundings},
         event::{Event, Phase},
-        people, survey,
+        people,
+        screen::show::Style,
+        seal::Sealed,
+        survey::{self, Survey},
     },
     exit::Exit,
     failure::Failure,
@@ -20,13 +28,19 @@ use crate::{
 
 /// Make an environment as its file says; do nothing when it is.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  dlt up dev\n  dlt up dev --yes --set worker.cpu=4096 --set worker.memory=8192")]
+#[command(
+    after_help = "Examples:\n  dlt up dev\n  dlt up dev --yes --set worker.cpu=4096 --set worker.memory=8192\n  dlt up dev --plan dev.plan"
+)]
 pub struct Args {
     #[command(flatten)]
     environment: EnvironmentArgs,
     /// Agree beforehand, except to losing data.
     #[arg(long, short)]
     yes: bool,
+    /// Carry out a plan that `dlt plan --out FILE` sealed, or refuse when anything moved since. It is the yes to all that it
+    /// shows, except to losing data.
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
     /// Agree to losing the data in this resource, by its name in the template; may be repeated.
     #[arg(long, value_name = "NAME")]
     allow_data_loss: Vec<String>,
@@ -44,14 +58,18 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let release = Release::find(args.release.release.as_deref())?;
     release.fits(&config)?;
     let cloud = Cloud::connect(&config.region, &config.regions).await?;
-    let session = Session::open("up", &args.environment.environment, config.stack.as_str(), &cloud, json);
+    let sealed = args.plan.as_deref().map(read_plan).transpose()?;
+    let session =
+        Session::open("up", &args.environment.environment, config.stack.as_str(), &cloud, Style::fitting(json));
     let around = session.around(&cloud);
-    let consent = Consent { yes: args.yes, losses: args.allow_data_loss.iter().cloned().collect() };
+    let yes = args.yes || sealed.is_some();
+    let consent = Consent { yes, losses: args.allow_data_loss.iter().cloned().collect() };
     let ask = async |demand| {
-        asking::answerable(args.yes, json)?;
+        asking::answerable(yes, json)?;
         asking::ask(demand, &session.pause).await
     };
-    let work = Box::pin(deploy(&session, &around, &config, &release, consent, &ask));
+    let terms = Terms { consent, sealed: sealed.as_ref() };
+    let work = Box::pin(deploy(&session, &around, &config, &release, terms, &ask));
     let result = session.interruptible(work).await;
     if let Ok(outputs) = &result {
         session.observer.tell(Event::Outputs { outputs: outputs.clone() });
@@ -63,12 +81,43 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// What was agreed to before anything was asked.
+struct Terms<'a> {
+    consent: Consent,
+    sealed: Option<&'a Sealed>,
+}
+
+/// Reads a sealed plan.
+fn read_plan(file: &Path) -> Result<Sealed, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Failure::from_error(Exit::Usage, format!("failed to read the plan `{}`", file.display()), &error)
+    })?;
+    Sealed::read(&text).map_err(|why| refusal(vec![why]))
+}
+
+/// Refuses unless today's decision is the one that was sealed.
+fn hold_to(sealed: &Sealed, survey: &Survey, made_by: &str) -> Result<(), Failure> {
+    let (now, any) = (Timestamp::now(), SignedDuration::ZERO);
+    let decided = Sealed::of(&survey.plan, &survey.wanted, &survey.live, made_by, now, any);
+    match sealed.objections(&decided) {
+        objections if objections.is_empty() => Ok(()),
+        objections => Err(refusal(objections)),
+    }
+}
+
+fn refusal(objections: Vec<String>) -> Failure {
+    let mut failure =
+        Failure::new(Exit::Guarded, "the sealed plan is not carried out: it is not what would be done now");
+    failure.causes = objections;
+    failure.hint("`dlt plan --out FILE` makes a new one")
+}
+
 async fn deploy(
     session: &Session,
     around: &Surroundings<'_>,
     config: &Config,
     release: &Release,
-    consent: Consent,
+    terms: Terms<'_>,
     ask: &impl AsyncFn(crate::deploy::consent::Demand) -> Result<Consent, Failure>,
 ) -> Result<BTreeMap<String, String>, Failure> {
     let observer = around.observer;
@@ -77,6 +126,10 @@ async fn deploy(
     observer.tell(Event::PhaseStarted { phase: Phase::Plan });
     let survey = survey::survey(around.cloud, config, release).await?;
     observer.tell(Event::PhaseEnded { phase: Phase::Plan });
+    if let Some(sealed) = terms.sealed {
+        hold_to(sealed, &survey, &around.cloud.identity.arn)?;
+        observer.notice(format!("the sealed plan still holds: {}", sealed.origin()));
+    }
     observer.tell(Event::Planned { plan: Box::new(survey.plan.clone()) });
     if !survey.plan.is_empty() {
         check(config, session.environment())?;
@@ -85,7 +138,7 @@ async fn deploy(
         let estimate = timing::estimate_with(&survey.plan, &timing::store::load());
         observer.tell(Event::Expected { estimate: Box::new(estimate) });
     }
-    let outputs = engine::up(around, survey, release, consent, ask).await?;
+    let outputs = engine::up(around, survey, release, terms.consent, ask).await?;
     settle_admin(around, config, &outputs).await?;
     Ok(outputs)
 }

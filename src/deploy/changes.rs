@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::catalogue;
+use super::catalogue::{self, Recreation};
 
 /// What would happen to a resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Act {
     /// It is made anew and the old one goes.
@@ -20,6 +21,7 @@ pub enum Act {
     /// It goes.
     Remove,
     /// It changes.
+    #[default]
     Modify,
     /// It comes.
     Add,
@@ -82,13 +84,20 @@ pub struct ChangeDetail {
     pub after: Option<String>,
     /// True when this is why the resource is, or may be, made anew.
     pub recreates: bool,
+    /// True when the server knows only once it has begun whether this changes at all.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub perhaps: bool,
+    /// The resource whose change makes this change, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
 }
 
 impl ChangeDetail {
     /// True when the resource schemas say that this property never makes such a resource anew.
     fn is_harmless_for(&self, kind: &str) -> bool {
         let property = self.path.strip_prefix("Properties.");
-        catalogue::knows(kind) && property.is_some_and(|property| !catalogue::recreates(kind, property))
+        let never = |property: &str| catalogue::recreation(kind, property) == Recreation::Never;
+        catalogue::knows(kind) && property.is_some_and(never)
     }
 }
 
@@ -135,7 +144,10 @@ fn agree(with: ResourceChange, without: ResourceChange) -> ResourceChange {
     let mut details = with.details;
     for detail in without.details {
         match details.iter_mut().find(|known| known.path == detail.path) {
-            Some(known) => known.recreates |= detail.recreates,
+            Some(known) => {
+                known.recreates |= detail.recreates;
+                known.perhaps &= detail.perhaps;
+            }
             None => details.push(detail),
         }
     }
@@ -169,6 +181,8 @@ pub(super) mod tests {
             before: value(|(before, _)| before.to_owned()),
             after: value(|(_, after)| after.to_owned()),
             recreates,
+            perhaps: false,
+            follows: None,
         }
     }
 

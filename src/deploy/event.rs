@@ -11,10 +11,12 @@ use crate::{recovery::Case, timing::Estimate};
 
 /// Names one stack of an environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StackRef {
     /// The stack's name.
     pub name: String,
     /// The region it is in.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub region: Region,
 }
 

@@ -2,6 +2,7 @@
 //!
 //! `plan` decides, `engine` and `teardown` act and tell what happens as events, `screen` shows them.
 
+pub mod area;
 mod begin;
 pub mod catalogue;
 pub mod changes;
@@ -9,6 +10,7 @@ pub mod consent;
 pub mod diff;
 pub mod engine;
 pub mod event;
+pub mod evidence;
 pub mod fold;
 pub mod follow;
 mod gather;
@@ -24,8 +26,11 @@ pub mod plan;
 pub mod prerequisites;
 pub mod proposal;
 pub mod report;
+pub mod review;
 pub mod screen;
+pub mod seal;
 pub mod stacks;
+pub mod stakes;
 pub mod status;
 pub mod survey;
 pub mod teardown;

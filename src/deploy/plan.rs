@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dlt_model::id::Region;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{
+    area::Area,
     changes::Act,
-    diff::{self, ResourceDiff, Side},
+    diff::{self, PropertyDiff, ResourceDiff, Side},
     event::StackRef,
     status::{Standing, standing},
-    template::Template,
+    template::{Template, pseudo},
     token::Token,
 };
 use crate::render::Part;
@@ -55,10 +57,13 @@ pub struct Live {
     pub protection: bool,
     /// The token of the operation that is going on, if one is and it has one.
     pub running_token: Option<String>,
+    /// What the last drift detection found, and when: `IN_SYNC@1764000000000`.
+    pub drift: Option<String>,
 }
 
 /// What will be done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Plan {
     /// The environment's stack name.
     pub stack: String,
@@ -72,6 +77,7 @@ pub struct Plan {
 
 /// What will be done to one stack.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StackPlan {
     /// Which stack.
     pub stack: StackRef,
@@ -85,8 +91,12 @@ pub struct StackPlan {
     pub parameters: Vec<ValueDiff>,
     /// Tags with other values.
     pub tags: Vec<ValueDiff>,
-    /// Sections of the template, other than resources, that differ.
-    pub sections: Vec<String>,
+    /// Places in sections of the template, other than resources, that differ.
+    pub sections: Vec<PropertyDiff>,
+    /// How many resources stay as they are, by what they are for.
+    pub unchanged: BTreeMap<Area, usize>,
+    /// What CloudFormation says, if it was asked.
+    pub server: Server,
     /// The termination protection to set, when it differs.
     pub protection: Option<bool>,
     /// What the operation is called.
@@ -99,8 +109,28 @@ pub struct StackPlan {
     pub notes: Vec<String>,
 }
 
+/// Whether CloudFormation was asked what it would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Server {
+    /// It was not.
+    #[default]
+    Unasked,
+    /// It could not be.
+    Unable {
+        /// Why.
+        why: String,
+    },
+    /// It was: who saw what stands beside each change.
+    Answered,
+    /// It was, and finds nothing to change.
+    Nothing,
+}
+
 /// Something that is there under a name that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Obstacle {
     /// Its type.
     #[serde(rename = "type")]
@@ -111,6 +141,7 @@ pub struct Obstacle {
 
 /// What will be done to a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Action {
     /// It is made.
@@ -139,6 +170,7 @@ pub enum Action {
 
 /// A named value that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ValueDiff {
     /// Its name.
     pub name: String,
@@ -150,10 +182,12 @@ pub struct ValueDiff {
 
 /// A thing to upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AssetPlan {
     /// Which: `functions`, `worker image`, `console`.
     pub asset: String,
     /// The region.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub region: Region,
     /// Its content address there.
     pub address: String,
@@ -214,6 +248,8 @@ pub fn decide(wanted: &Wanted, live: &Live) -> StackPlan {
         parameters: compared.parameters,
         tags: compared.tags,
         sections: compared.sections,
+        unchanged: compared.unchanged,
+        server: Server::default(),
         obstacles: Vec::new(),
         notes: Vec::new(),
     }
@@ -243,7 +279,8 @@ struct Compared {
     resources: Vec<ResourceDiff>,
     parameters: Vec<ValueDiff>,
     tags: Vec<ValueDiff>,
-    sections: Vec<String>,
+    sections: Vec<PropertyDiff>,
+    unchanged: BTreeMap<Area, usize>,
     unreadable: bool,
 }
 
@@ -254,14 +291,19 @@ impl Compared {
         let same_text = old.trim_end() == wanted.template.trim_end();
         let (Ok(old), Ok(new)) = (Template::parse(old), Template::parse(&wanted.template)) else {
             let (resources, parameters, tags, sections) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-            return Self { resources, parameters, tags, sections, unreadable: !same_text };
+            return Self { resources, parameters, tags, sections, unchanged: BTreeMap::new(), unreadable: !same_text };
         };
-        let values = new.values(&wanted.parameters);
+        let pseudo = pseudo(&live.stack_id);
+        let (given, wish) = (hidden(&new, &live.parameters), hidden(&new, &wanted.parameters));
+        let (before, after) = (Side::new(&old, &given, &pseudo), Side::new(&new, &wish, &pseudo));
+        let resources = diff::resources(&before, &after);
+        let unchanged = unchanged(&after, &resources);
         Self {
-            resources: diff::resources(&Side::new(&old, &live.parameters), &Side::new(&new, &wanted.parameters)),
-            parameters: values_diff(&live.parameters, &values),
+            resources,
+            parameters: values_diff(&given, &new.values(&wish)),
             tags: values_diff(&live.tags, &wanted.tags),
-            sections: if same_text { Vec::new() } else { sections(&old, &new) },
+            sections: sections((&old, &given), (&new, &wish), &pseudo),
+            unchanged,
             unreadable: false,
         }
     }
@@ -271,16 +313,46 @@ impl Compared {
             || !(self.resources.is_empty()
                 && self.parameters.is_empty()
                 && self.tags.is_empty()
-                && self.sections.is_empty())
+                && self.sections.iter().all(|it| it.path.starts_with("Parameters")))
     }
 }
 
-fn sections(old: &Template, new: &Template) -> Vec<String> {
-    ["Outputs", "Conditions", "Mappings", "Rules", "Transform", "Metadata", "Description"]
-        .into_iter()
-        .filter(|name| old.section(name) != new.section(name))
-        .map(ToOwned::to_owned)
-        .collect()
+/// What AWS shows instead of a value that is a secret.
+const HIDDEN: &str = "****";
+
+/// The values as AWS shows them: those that are secret are neither compared nor shown.
+fn hidden(template: &Template, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut shown = values.clone();
+    for name in template.unseen() {
+        shown.entry(name.clone()).and_modify(|value| HIDDEN.clone_into(value));
+    }
+    shown
+}
+
+fn unchanged(after: &Side, resources: &[ResourceDiff]) -> BTreeMap<Area, usize> {
+    let differs = |name: &String| resources.iter().any(|it| it.logical_id == *name);
+    let mut unchanged = BTreeMap::new();
+    for (name, resource) in after.resources.iter().filter(|(name, _)| !differs(name)) {
+        *unchanged.entry(Area::of(&diff::kind_of(resource), name)).or_default() += 1;
+    }
+    unchanged
+}
+
+type Given<'a> = (&'a Template, &'a BTreeMap<String, String>);
+
+/// Outputs are compared with the values put in; the other sections matter by what they do to resources, and are compared
+/// as they are written.
+fn sections(old: Given<'_>, new: Given<'_>, pseudo: &[(String, String)]) -> Vec<PropertyDiff> {
+    let outputs = |(template, given): Given<'_>| {
+        let mut values = template.values(given);
+        values.extend(pseudo.iter().cloned());
+        json!(template.existing("Outputs", &values))
+    };
+    let mut found = diff::values("Outputs", Some(&outputs(old)), Some(&outputs(new)));
+    for name in ["Parameters", "Conditions", "Mappings", "Rules", "Transform", "Metadata", "Description"] {
+        found.extend(diff::values(name, old.0.section(name), new.0.section(name)));
+    }
+    found
 }
 
 fn values_diff(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<ValueDiff> {
@@ -358,8 +430,47 @@ pub(crate) mod tests {
         let wanted = Wanted { parameters: BTreeMap::from([("A".to_owned(), "y".to_owned())]), ..before };
         let plan = decide(&wanted, &live);
         assert_eq!(plan.action, Action::Update);
-        assert_eq!(plan.resources[0].properties[0].path, "DisplayName");
+        assert_eq!(plan.resources[0].properties[0].at.path, "DisplayName");
         assert_eq!(plan.parameters[0].after.as_deref(), Some("y"));
+    }
+
+    #[test]
+    fn a_name_written_with_the_account_is_the_same_name_written_out() {
+        let by_hand =
+            wanted("Resources: {B: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub 'd-${AWS::AccountId}'}}}");
+        let ours = Wanted {
+            template: by_hand.template.replace("!Sub 'd-${AWS::AccountId}'", "d-123456789012"),
+            ..by_hand.clone()
+        };
+        let stack_id = "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/0".to_owned();
+        let live = Live { stack_id, ..deployed(&by_hand, "CREATE_COMPLETE") };
+        assert_eq!(decide(&ours, &live).action, Action::Nothing);
+    }
+
+    #[test]
+    fn a_secret_parameter_is_neither_shown_nor_always_different() {
+        let text = "Parameters: {Key: {Type: String, NoEcho: true}}\nResources: {T: {Type: AWS::SNS::Topic, Properties: {X: !Ref Key}}}\n";
+        let wanted = Wanted { parameters: BTreeMap::from([("Key".to_owned(), "s3cret".to_owned())]), ..wanted(text) };
+        let mut live = deployed(&wanted, "CREATE_COMPLETE");
+        live.parameters.insert("Key".to_owned(), "****".to_owned());
+        let plan = decide(&wanted, &live);
+        assert_eq!(plan.action, Action::Nothing);
+        let moved = Wanted { template: wanted.template.replace("X:", "Y:"), ..wanted };
+        let plan = decide(&moved, &live);
+        assert_eq!(plan.resources.len(), 1);
+        assert!(!json!(plan).to_string().contains("s3cret"), "{plan:?}");
+    }
+
+    #[test]
+    fn another_output_is_a_change_and_another_default_that_nobody_uses_is_none() {
+        let before = wanted(TOPIC);
+        let live = with_defaults(deployed(&before, "CREATE_COMPLETE"));
+        let output = Wanted { template: format!("{TOPIC}Outputs: {{A: {{Value: !Ref A}}}}\n"), ..before.clone() };
+        let plan = decide(&output, &live);
+        assert_eq!((plan.action, plan.sections[0].path.as_str()), (Action::Update, "Outputs.A"));
+        let given = Wanted { parameters: BTreeMap::from([("A".to_owned(), "x".to_owned())]), ..before };
+        let default = Wanted { template: TOPIC.replace("Default: x", "Default: y"), ..given };
+        assert_eq!(decide(&default, &live).action, Action::Nothing);
     }
 
     #[test]
@@ -397,5 +508,16 @@ pub(crate) mod tests {
         let plan = decide(&wanted, &deployed(&wanted, "ROLLBACK_COMPLETE"));
         let Action::Blocked { way_out, .. } = plan.action else { panic!("{:?}", plan.action) };
         assert!(way_out.contains("dlt recover"), "{way_out}");
+    }
+
+    #[test]
+    fn the_committed_schema_is_the_one_that_plans_have() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema/plan.json");
+        let text = serde_json::to_string_pretty(&schemars::schema_for!(Plan)).unwrap() + "\n";
+        if std::env::var_os("DLT_UPDATE").is_some() {
+            std::fs::write(path, &text).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(committed == text, "run this test with DLT_UPDATE=1 and commit docs/schema");
     }
 }

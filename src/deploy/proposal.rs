@@ -5,14 +5,15 @@ use std::time::Duration;
 use aws_sdk_cloudformation::{
     Client,
     types::{
-        Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter, PolicyAction,
-        Replacement, RequiresRecreation, Tag,
+        Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, ChangeSource, EvaluationType,
+        ExecutionStatus, Parameter, PolicyAction, Replacement, RequiresRecreation, ResourceChangeDetail, Tag,
     },
 };
 
 use super::{
     changes::{self, Act, ChangeDetail, Fate, ResourceChange, Seen},
     consent::{Approved, ChangeSet},
+    event::StackRef,
     pace::Pace,
     patience::patiently,
     plan::{Action, Live, StackPlan, Wanted},
@@ -53,7 +54,7 @@ pub async fn propose(
     plan: &StackPlan,
     template: &Source,
 ) -> Result<Proposal, Failure> {
-    let (id, stack_id) = create(client, wanted, plan, template).await?;
+    let (id, stack_id) = create(client, wanted, plan, template, plan.token.as_str()).await?;
     let (stack, token) = (wanted.stack.clone(), plan.token.clone());
     let creates = plan.action == Action::Create;
     answered(client, ChangeSet { stack, stack_id, id, creates, token, changes: Vec::new() }).await
@@ -85,19 +86,51 @@ async fn read_through(client: &Client, made: &ChangeSet) -> Result<Option<Vec<Re
     match wait(client, &made.id).await? {
         Outcome::Ready => describe(client, &made.id).await.map(Some),
         Outcome::Empty => Ok(None),
-        Outcome::Failed(reason) => {
-            let validation = patiently(async || stacks::validation_failures(client, &made.stack_id, Some(&made.id)).await).await;
-            let message = format!("CloudFormation cannot make a change set for the stack `{}`", made.stack);
-            let mut failure = Failure::new(Exit::Invalid, message);
-            failure.causes.push(reason);
-            failure.causes.extend(
-                validation
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|cause| format!("{} ({}): {}", cause.logical_id, cause.kind, cause.reason)),
-            );
-            Err(failure)
-        }
+        Outcome::Failed(reason) => Err(refused(client, &made.stack, &made.stack_id, &made.id, reason).await),
+    }
+}
+
+/// Why there can be no change set, with what early validation found.
+async fn refused(client: &Client, stack: &StackRef, stack_id: &str, id: &str, reason: String) -> Failure {
+    let validation = patiently(async || stacks::validation_failures(client, stack_id, Some(id)).await).await;
+    let message = format!("CloudFormation cannot make a change set for the stack `{stack}`");
+    let mut failure = Failure::new(Exit::Invalid, message);
+    failure.causes.push(reason);
+    let found = validation
+        .unwrap_or_default()
+        .into_iter()
+        .map(|cause| format!("{} ({}): {}", cause.logical_id, cause.kind, cause.reason));
+    failure.causes.extend(found);
+    failure
+}
+
+/// What CloudFormation answered to a question.
+#[derive(Debug)]
+pub enum Answer {
+    /// There is something to do.
+    Changes(Vec<ResourceChange>),
+    /// The stack is as wished.
+    Nothing,
+}
+
+/// Makes a change set that is only to be read. Its name is its own, so that no other command finds and executes it.
+pub async fn begin_review(
+    client: &Client,
+    wanted: &Wanted,
+    plan: &StackPlan,
+    template: &Source,
+) -> Result<String, Failure> {
+    let moment = jiff::Timestamp::now().as_nanosecond();
+    let name = format!("{}-review-{moment:x}-{:x}", plan.token.as_str(), std::process::id());
+    Ok(create(client, wanted, plan, template, &name).await?.0)
+}
+
+/// Waits for a change set and reads it completely. It is neither executed nor removed.
+pub async fn read_review(client: &Client, wanted: &Wanted, id: &str) -> Result<Answer, Failure> {
+    match wait(client, id).await? {
+        Outcome::Ready => Ok(Answer::Changes(describe(client, id).await?)),
+        Outcome::Empty => Ok(Answer::Nothing),
+        Outcome::Failed(reason) => Err(refused(client, &wanted.stack, &wanted.stack.name, id, reason).await),
     }
 }
 
@@ -106,6 +139,7 @@ async fn create(
     wanted: &Wanted,
     plan: &StackPlan,
     template: &Source,
+    name: &str,
 ) -> Result<(String, String), Failure> {
     let token = &plan.token;
     let kind = if plan.action == Action::Create { ChangeSetType::Create } else { ChangeSetType::Update };
@@ -124,8 +158,8 @@ async fn create(
         let request = client
             .create_change_set()
             .stack_name(&wanted.stack.name)
-            .change_set_name(token.as_str())
-            .client_token(token.as_str())
+            .change_set_name(name)
+            .client_token(name)
             .change_set_type(kind.clone())
             .set_template_url(url.clone())
             .set_template_body(body.clone())
@@ -263,6 +297,8 @@ fn read(change: &Change) -> Option<ResourceChange> {
             before: target.before_value().map(ToOwned::to_owned),
             after: target.after_value().map(ToOwned::to_owned),
             recreates: target.requires_recreation().is_some_and(|it| *it != RequiresRecreation::Never),
+            perhaps: detail.evaluation() == Some(&EvaluationType::Dynamic),
+            follows: cause(detail),
         })
     });
     let change = ResourceChange {
@@ -275,6 +311,14 @@ fn read(change: &Change) -> Option<ResourceChange> {
         seen: Seen::Both,
     };
     Some(change.sober())
+}
+
+/// The resource whose change is why a property changes.
+fn cause(detail: &ResourceChangeDetail) -> Option<String> {
+    let from_another =
+        matches!(detail.change_source(), Some(ChangeSource::ResourceReference | ChangeSource::ResourceAttribute));
+    let entity = detail.causing_entity().filter(|_| from_another)?;
+    Some(entity.split('.').next().unwrap_or(entity).to_owned())
 }
 
 /// Removes a change set that is not going to be executed, and the stack without resources that it may have made. Somebody
@@ -342,7 +386,7 @@ fn refused(change_set: &ChangeSet, error: CloudError) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_cloudformation::types::{ResourceAttribute, ResourceChangeDetail, ResourceTargetDefinition};
+    use aws_sdk_cloudformation::types::{ResourceAttribute, ResourceTargetDefinition};
 
     use super::*;
 

@@ -1,6 +1,7 @@
 //! From events to text: what a person sees of an operation. Pure; the only clock is the one that is passed in.
 
 mod eta;
+pub mod measure;
 pub mod show;
 
 use std::collections::BTreeMap;

@@ -60,6 +60,10 @@ fn live(stack: &Stack) -> Live {
         outputs: pairs(stack.outputs().iter().map(|it| (it.output_key(), it.output_value()))),
         protection: stack.enable_termination_protection().unwrap_or(false),
         running_token: None,
+        drift: stack.drift_information().and_then(|it| {
+            let at_ms = it.last_check_timestamp()?.to_millis().ok()?;
+            Some(format!("{}@{at_ms}", it.stack_drift_status()?.as_str()))
+        }),
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     event::StackRef,
     kept, people,
     plan::{self, Action, AssetPlan, Live, Plan, Wanted},
-    stacks,
+    stacks, stakes,
     status::{Standing, standing},
 };
 use crate::{
@@ -77,6 +77,7 @@ pub async fn survey(cloud: &Cloud, config: &Config, release: &Release) -> Result
             plan.notes.extend(people::change_of_admin(&wanted.parameters, &live.parameters));
         }
     }
+    stakes::look(cloud, &mut plan).await?;
     Ok(Survey { plan, wanted, live, uploads, image })
 }
 

@@ -1,9 +1,15 @@
 //! A template as a value: short tags written out, parameters put in, conditions decided. Only for reading; what is
 //! deployed is always the rendered text itself.
 
+mod pseudo;
+mod reader;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
+
+pub use self::pseudo::pseudo;
+use self::reader::{Reader, plain};
 
 /// A template that can be compared.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,105 +41,33 @@ impl Template {
         declared.into_iter().flatten().map(|(name, parameter)| (name.clone(), value_of(name, parameter))).collect()
     }
 
-    /// The resources that exist under these parameter values, with parameters put in.
+    /// The names of the parameters whose values AWS never shows.
+    pub fn unseen(&self) -> impl Iterator<Item = &String> {
+        let declared = self.root.get("Parameters").and_then(Value::as_object);
+        let hides = |parameter: &Value| parameter.get("NoEcho").is_some_and(|it| plain(it) == "true");
+        declared.into_iter().flatten().filter(move |(_, parameter)| hides(parameter)).map(|(name, _)| name)
+    }
+
+    /// The resources that exist under these values, with parameters, mappings and conditions put in.
+    ///
+    /// The values are those of parameters and, where they are known, of pseudo-parameters: see [`pseudo`].
     pub fn resources(&self, values: &BTreeMap<String, String>) -> BTreeMap<String, Value> {
-        let reader = Reader { values, conditions: self.root.get("Conditions").and_then(Value::as_object) };
-        let all = self.root.get("Resources").and_then(Value::as_object);
+        self.existing("Resources", values)
+    }
+
+    /// What exists of a section under these values, with the values put in.
+    pub fn existing(&self, section: &str, values: &BTreeMap<String, String>) -> BTreeMap<String, Value> {
+        let reader = Reader::new(&self.root, values);
+        let all = self.root.get(section).and_then(Value::as_object);
         all.into_iter()
             .flatten()
             .filter(|(_, resource)| match resource.get("Condition").and_then(Value::as_str) {
-                Some(condition) => reader.holds(condition, DEEPEST) != Some(false),
+                Some(condition) => reader.holds(condition) != Some(false),
                 None => true,
             })
             .map(|(name, resource)| (name.clone(), reader.resolve(resource).unwrap_or(Value::Null)))
             .collect()
     }
-}
-
-/// How many conditions may build on one another before we stop believing that they end.
-const DEEPEST: usize = 32;
-
-struct Reader<'a> {
-    values: &'a BTreeMap<String, String>,
-    conditions: Option<&'a Map<String, Value>>,
-}
-
-impl Reader<'_> {
-    /// The value with everything put in that is known before deploying. Nothing for `AWS::NoValue`.
-    fn resolve(&self, value: &Value) -> Option<Value> {
-        match value {
-            Value::Object(object) => match single(object) {
-                Some(("Ref", Value::String(name))) if name == "AWS::NoValue" => None,
-                Some(("Ref", Value::String(name))) => {
-                    Some(self.values.get(name).map_or_else(|| value.clone(), |known| json!(known)))
-                }
-                Some(("Fn::If", Value::Array(parts))) if parts.len() == 3 => self.choose(value, parts),
-                Some(("Fn::Sub", Value::String(text))) => Some(self.substitute(text)),
-                _ => Some(Value::Object(
-                    object.iter().filter_map(|(key, inner)| Some((key.clone(), self.resolve(inner)?))).collect(),
-                )),
-            },
-            Value::Array(items) => Some(items.iter().filter_map(|item| self.resolve(item)).collect()),
-            other => Some(other.clone()),
-        }
-    }
-
-    fn choose(&self, whole: &Value, parts: &[Value]) -> Option<Value> {
-        match parts[0].as_str().and_then(|condition| self.holds(condition, DEEPEST)) {
-            Some(true) => self.resolve(&parts[1]),
-            Some(false) => self.resolve(&parts[2]),
-            None => Some(whole.clone()),
-        }
-    }
-
-    fn substitute(&self, text: &str) -> Value {
-        let mut text = text.to_owned();
-        for (name, value) in self.values {
-            text = text.replace(&format!("${{{name}}}"), value);
-        }
-        if text.contains("${") { json!({ "Fn::Sub": text }) } else { json!(text) }
-    }
-
-    /// Whether a condition holds, where that can be told.
-    fn holds(&self, condition: &str, depth: usize) -> Option<bool> {
-        self.decide(self.conditions?.get(condition)?, depth.checked_sub(1)?)
-    }
-
-    fn decide(&self, expression: &Value, depth: usize) -> Option<bool> {
-        let (function, argument) = single(expression.as_object()?)?;
-        match (function, argument) {
-            ("Condition", Value::String(name)) => self.holds(name, depth),
-            ("Fn::Not", Value::Array(parts)) => self.decide(parts.first()?, depth).map(|held| !held),
-            ("Fn::And", Value::Array(parts)) => self.every(parts, depth, false),
-            ("Fn::Or", Value::Array(parts)) => self.every(parts, depth, true),
-            ("Fn::Equals", Value::Array(parts)) => {
-                let (left, right) = (self.resolve(parts.first()?)?, self.resolve(parts.get(1)?)?);
-                (!left.is_object() && !right.is_object()).then(|| plain(&left) == plain(&right))
-            }
-            _ => None,
-        }
-    }
-
-    /// "And" when `wanted` is false, "or" when it is true: one part that is as wanted decides.
-    fn every(&self, parts: &[Value], depth: usize, wanted: bool) -> Option<bool> {
-        let decided: Vec<Option<bool>> = parts.iter().map(|part| self.decide(part, depth)).collect();
-        if decided.contains(&Some(wanted)) {
-            return Some(wanted);
-        }
-        decided.into_iter().collect::<Option<Vec<_>>>().map(|_| !wanted)
-    }
-}
-
-fn single(object: &Map<String, Value>) -> Option<(&str, &Value)> {
-    match object.len() {
-        1 => object.iter().next().map(|(key, value)| (key.as_str(), value)),
-        _ => None,
-    }
-}
-
-/// A scalar as CloudFormation sees parameter values: as text.
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
 /// YAML with short tags as JSON with function names.
@@ -192,6 +126,21 @@ Resources:
         let template = Template::parse(TEXT).unwrap();
         let given = BTreeMap::from([("Code".to_owned(), "k".to_owned()), ("Size".to_owned(), size.to_owned())]);
         template.resources(&template.values(&given))
+    }
+
+    #[test]
+    fn what_aws_calls_the_account_and_the_region_is_put_in_where_it_is_known() {
+        let template = Template::parse(TEXT).unwrap();
+        let mut values = template.values(&BTreeMap::from([("Code".to_owned(), "k".to_owned())]));
+        values.extend(pseudo("arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/0"));
+        assert_eq!(template.resources(&values)["Function"]["Properties"]["Name"], "small-eu-west-1");
+    }
+
+    #[test]
+    fn a_parameter_that_aws_never_shows_is_known_as_such() {
+        let template =
+            Template::parse("Parameters: {Key: {Type: String, NoEcho: true}, Open: {Type: String}}").unwrap();
+        assert_eq!(template.unseen().collect::<Vec<_>>(), ["Key"]);
     }
 
     #[test]

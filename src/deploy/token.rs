@@ -11,6 +11,7 @@ const BASE_DIGITS: usize = 8;
 
 /// Names a change set and, as its client token, the operation that executes it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Token(String);
 
 impl Token {

@@ -3,7 +3,11 @@
 use super::answer::{
     Answer, Author, CodeDrift, Coverage, Fate, Ignored, Property, ResourceDrift, StackDrift, Stray, Verdict,
 };
-use crate::deploy::{diff::PropertyDiff, report, screen::Paint};
+use crate::deploy::{
+    diff::PropertyDiff,
+    report::{self, View, values},
+    screen::Paint,
+};
 
 /// No line is folded into less than this.
 const NARROWEST: usize = 40;
@@ -131,7 +135,7 @@ impl Page {
             after: property.after.clone(),
             recreates: false,
         };
-        for line in report::property_lines(&diff, self.paint) {
+        for line in values::lines(&diff, 8, View { width: None, paint: self.paint, full: true }) {
             match line.split_once(" → ") {
                 Some((before, after)) if console::measure_text_width(&line) > self.width => {
                     self.lines.push(before.to_owned());

@@ -24,6 +24,7 @@
     look.py keys      REGION USER [POLICY] → makes a user who may do everything or what a policy says; prints the two keys
     look.py project   REGION NAME          → a build project's image, buildspec and variables, as JSON
     look.py pace      SECONDS              → how long every stack operation takes at least, from now on
+    look.py rewrite   REGION STACK OLD NEW → deploys a stack's own template by hand, with one text in place of another
     look.py requests                       → every signed request so far, as JSON
 """
 import datetime
@@ -255,6 +256,17 @@ def main(verb, *arguments):
         print(json.dumps(keys(*arguments)))
     elif verb == "pace":
         of_the_emulator(f"/_dlt/pace?seconds={float(*arguments)}", "POST")
+    elif verb == "rewrite":
+        region, stack, old, new = arguments
+        api = client("cloudformation", region)
+        text = api.get_template(StackName=stack)["TemplateBody"]
+        text = text if isinstance(text, str) else json.dumps(text)
+        assert old in text, f"{old} is not in the template of {stack}"
+        known = api.describe_stacks(StackName=stack)["Stacks"][0].get("Parameters", [])
+        kept = [{"ParameterKey": it["ParameterKey"], "UsePreviousValue": True} for it in known]
+        api.update_stack(StackName=stack, TemplateBody=text.replace(old, new), Parameters=kept,
+                         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"])
+        api.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     elif verb == "requests":
         print(of_the_emulator("/_dlt/requests"))
     else:

@@ -1,18 +1,12 @@
 //! `dlt drift revert`: what is deployed made again as it is described.
 
-use std::sync::{Arc, atomic::AtomicUsize};
-
-use tokio::sync::watch;
-
 use crate::{
-    cli::{Global, Output, asking, environment::EnvironmentArgs, plan::ReleaseArgs},
+    cli::{Global, Output, asking, environment::EnvironmentArgs, plan::ReleaseArgs, session::Session},
     cloud::Cloud,
     deploy::{
         consent::Consent,
-        engine::Surroundings,
-        event::{Event, Observer, Phase, StackRef},
-        follow::Wish,
-        screen::show::{self, Style},
+        event::{Event, Phase, StackRef},
+        screen::show::Style,
         survey::stacks_of,
     },
     drift::{
@@ -102,21 +96,19 @@ async fn act(
     answer: &Answer,
     stacks: &[(StackRef, &StackDrift)],
 ) -> Result<(), Failure> {
-    let (observer, events) = Observer::channel();
+    // With --output json, standard output carries the drift that is left.
     let style = if json { Style::Lines } else { Style::fitting(false) };
-    let (reader, pause) = show::reader(events, style);
-    let shown = tokio::spawn(reader);
-    let (wish, wishes) = watch::channel(Wish::Continue);
-    let in_flight = Arc::new(AtomicUsize::new(0));
-    let around = Surroundings { cloud, observer: &observer, wishes, in_flight: in_flight.clone() };
+    let session = Session::open("drift revert", &args.environment.environment, &answer.stack, cloud, style);
     let consent = Consent { yes: args.yes, losses: args.allow_data_loss.iter().cloned().collect() };
-    let ask = async |demand| asking::ask(demand, &pause).await;
-    let (stack, account) = (answer.stack.clone(), answer.account.clone());
-    observer.tell(Event::Began { stack, account, phases: revert::PHASES.to_vec() });
-    observer.tell(Event::PhaseEnded { phase: Phase::Plan });
-    let work = Box::pin(revert::revert(&around, stacks, consent, &ask));
-    let result = asking::interruptible(work, in_flight, wish, &observer).await;
-    drop(observer);
-    drop(shown.await);
-    result
+    let work = Box::pin(async {
+        let around = session.around(cloud);
+        let ask = async |demand| asking::ask(demand, &session.pause).await;
+        let (stack, account) = (answer.stack.clone(), answer.account.clone());
+        around.observer.tell(Event::Began { stack, account, phases: revert::PHASES.to_vec() });
+        around.observer.tell(Event::PhaseEnded { phase: Phase::Plan });
+        session.hold(cloud, "drift revert").await?;
+        revert::revert(&around, stacks, consent, &ask).await
+    });
+    let result = session.interruptible(work).await;
+    session.close(result).await
 }

@@ -12,7 +12,6 @@ use crate::{
     },
     exit::Exit,
     failure::Failure,
-    timing,
 };
 
 /// Take an environment away: a list before, a ledger of what remains after.

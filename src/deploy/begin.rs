@@ -1,8 +1,6 @@
 //! From a plan to operations that have begun: each stack proposed and executed, or joined when another command with the
 //! same wish was faster.
 
-use std::collections::BTreeSet;
-
 use futures::future::join_all;
 
 use super::{

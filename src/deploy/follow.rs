@@ -182,7 +182,7 @@ impl<'a> Watcher<'a> {
     /// Events lag behind the status: what came in between is still told, and a failure is waited for until it is explained.
     async fn hear_out(&mut self, verdict: Verdict) {
         let began = Instant::now();
-        let mut pace = Pace::default();
+        let pace = Pace::default();
         loop {
             self.listen(Depth::All).await;
             let failed = matches!(verdict, Verdict::RolledBack | Verdict::NeedsRecovery);

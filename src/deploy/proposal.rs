@@ -364,13 +364,13 @@ pub async fn execute(client: &Client, approved: Approved<ChangeSet>) -> Result<C
         Err(error) if error.passes() => Err(error.into()),
         Err(error) => {
             discard(client, &change_set.id, &change_set.stack_id, change_set.creates).await?;
-            Err(refused(&change_set, error))
+            Err(not_executed(&change_set, error))
         }
     }
 }
 
 /// Why a change set that was agreed to could not be executed.
-fn refused(change_set: &ChangeSet, error: CloudError) -> Failure {
+fn not_executed(change_set: &ChangeSet, error: CloudError) -> Failure {
     let stack = &change_set.stack;
     if error.message.contains("_IN_PROGRESS state") {
         let mut failure = Failure::new(Exit::Held, format!("another operation holds the stack `{stack}`"));

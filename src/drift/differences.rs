@@ -59,7 +59,9 @@ fn finer(kind: &str, path: &str, before: &Value, after: &Value) -> Vec<Property>
     };
     let found = diff::resources(&side(before), &side(after));
     let properties = found.into_iter().flat_map(|resource| resource.properties);
-    properties.map(|it| Property { path: it.path, before: it.before, after: it.after, ignored: None }).collect()
+    properties
+        .map(|it| Property { path: it.at.path, before: it.at.before, after: it.at.after, ignored: None })
+        .collect()
 }
 
 /// `/Policies/0/PolicyName` as `Policies[0].PolicyName`.

@@ -180,7 +180,7 @@ impl Ground<'_> {
             let rendered =
                 render::render_for(self.account, part, config, &region).map_err(|error| error.to_string())?;
             let template = Template::parse(&rendered.text)?;
-            let side = Side::new(&template, &render::parameters(part, config, &region, &assets));
+            let side = Side::new(&template, &render::parameters(part, config, &region, &assets), &[]);
             Ok(((part, region), side))
         };
         places.iter().cloned().map(side).collect()
@@ -267,8 +267,8 @@ fn others(base: &Described, described: &Described, wishes: &[Wish]) -> Vec<Strin
                 let is_it = |wish: &Wish| wish.logical_id == resource.logical_id && wish.path == path;
                 wishes.iter().any(|wish| (wish.part, &wish.region) == (place.0, &place.1) && is_it(wish))
             };
-            let more = resource.properties.iter().filter(|property| !is_wished(&property.path));
-            all.extend(more.map(|property| format!("{}.{} ({})", resource.logical_id, property.path, place.1)));
+            let more = resource.properties.iter().filter(|property| !is_wished(&property.at.path));
+            all.extend(more.map(|property| format!("{}.{} ({})", resource.logical_id, property.at.path, place.1)));
         }
     }
     all

@@ -77,7 +77,7 @@ pub fn of(kind: &str, operation: Operation) -> Span {
     let row = TABLE.iter().find(|(known, ..)| *known == kind);
     let seconds = row.map_or(UNKNOWN_SECS, |(_, create, update, delete)| match operation {
         Operation::Create => *create,
-        Operation::Update => *update,
+        Operation::Update | Operation::RollBack => *update,
         Operation::Delete => *delete,
     });
     Span::new(f64::from(seconds), f64::from(seconds) * SLOW)

@@ -79,6 +79,7 @@ fn word(operation: Operation) -> &'static str {
         Operation::Create => "create",
         Operation::Update => "update",
         Operation::Delete => "delete",
+        Operation::RollBack => "roll back",
     }
 }
 

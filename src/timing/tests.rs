@@ -95,11 +95,9 @@ fn stack_plan(part: Part, region: &str, changes: &[(&str, &str, Act)]) -> StackP
     };
     let resource = |(name, kind, act): &(&str, &str, Act)| ResourceDiff {
         logical_id: (*name).to_owned(),
-        physical_id: None,
         kind: (*kind).to_owned(),
         act: *act,
-        loses_data: false,
-        properties: Vec::new(),
+        ..ResourceDiff::default()
     };
     StackPlan {
         action: if changes.is_empty() { Action::Nothing } else { Action::Update },

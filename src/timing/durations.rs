@@ -1,8 +1,8 @@
 //! How many seconds AWS takes for a resource of each type that our templates use.
 //!
-//! Seconds of creating and updating are averages that the public tool rain carries (aws-cloudformation/rain, July 2026, from
-//! deployments its authors watched). It has none for deleting: those are our own assumption, told apart by nothing but this
-//! sentence and corrected by what each machine learns (`past`).
+//! Seconds of creating and updating are historical averages that the public tool rain carries (aws-cloudformation/rain, July
+//! 2026); where it says none at all, one stands here. It has none for deleting: those are our own assumption, told apart by
+//! nothing but this sentence and corrected by what each machine learns (`past`).
 
 use super::span::Span;
 use crate::deploy::event::Operation;

@@ -20,6 +20,10 @@ pub struct Answer {
     pub account: String,
     /// What it all comes to.
     pub verdict: Verdict,
+    /// How many things differ: stacks that are gone, resources, code, and strays that do something.
+    pub drifted: usize,
+    /// How many things differ and are hidden by the environment file.
+    pub ignored: usize,
     /// How much was looked at, over all stacks.
     pub coverage: Coverage,
     /// Stack by stack, nested ones after the stack that they are in.
@@ -249,8 +253,7 @@ impl StackDrift {
 }
 
 impl Answer {
-    /// How many things differ and are not hidden: stacks that are gone, resources, code, and strays that do something.
-    pub fn drifted(&self) -> usize {
+    fn count_drifted(&self) -> usize {
         let stacks =
             self.stacks.iter().map(|it| usize::from(it.absent) + it.resources.iter().filter(|it| it.counts()).count());
         let code = self.code.iter().filter(|it| it.ignored.is_none()).count();
@@ -258,8 +261,7 @@ impl Answer {
         stacks.sum::<usize>() + code + strays
     }
 
-    /// How many things differ and are hidden by the environment file.
-    pub fn hidden(&self) -> usize {
+    fn count_hidden(&self) -> usize {
         let of_resource = |it: &ResourceDrift| match it.ignored {
             Some(_) => 1,
             None => it.properties.iter().filter(|property| property.ignored.is_some()).count(),
@@ -280,7 +282,8 @@ impl Answer {
         for stack in &self.stacks {
             self.coverage += stack.coverage;
         }
-        self.verdict = match (self.is_incomplete(), self.drifted(), self.coverage.unsupported) {
+        (self.drifted, self.ignored) = (self.count_drifted(), self.count_hidden());
+        self.verdict = match (self.is_incomplete(), self.drifted, self.coverage.unsupported) {
             (true, ..) => Verdict::Incomplete,
             (false, 1.., _) => Verdict::Drifted,
             (false, 0, 1..) => Verdict::NothingFound,
@@ -309,6 +312,8 @@ pub(super) mod tests {
             stack: "shop".to_owned(),
             account: "123456789012".to_owned(),
             verdict: Verdict::Clean,
+            drifted: 0,
+            ignored: 0,
             coverage: Coverage::default(),
             stacks,
             code: Vec::new(),

@@ -321,3 +321,56 @@ pub(super) async fn objects(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::ContainerDefinition;
+
+    use super::*;
+    use crate::{
+        config::Layers,
+        release::{Functions, WorkerSource},
+    };
+
+    fn revision(number: i32, image: &str, cpu: &str) -> TaskDefinition {
+        let container = ContainerDefinition::builder().image(image).build();
+        TaskDefinition::builder()
+            .family("shop-worker")
+            .revision(number)
+            .container_definitions(container)
+            .cpu(cpu)
+            .build()
+    }
+
+    #[test]
+    fn two_revisions_differ_in_the_words_of_the_template() {
+        let (own, newest) = (revision(1, "a@sha256:1", "2048"), revision(2, "b:latest", "4096"));
+        let found: Vec<_> = between(&own, &newest).into_iter().map(|it| (it.path, it.after)).collect();
+        let expected = [("ContainerDefinitions[0].Image", "b:latest"), ("Cpu", "4096")];
+        assert_eq!(found, expected.map(|(path, after)| (path.to_owned(), Some(after.into()))));
+        assert_eq!(short(&newest), "shop-worker:2");
+    }
+
+    #[test]
+    fn a_stack_of_another_release_is_told_and_one_of_this_release_is_not() {
+        let file = "stack: shop\nregion: eu-west-1\nadmin: {name: chief, email: chief@example.com}\n";
+        let config = Config::read(file, &Layers::default()).unwrap();
+        let release = Release {
+            functions: Functions::new(b"functions".to_vec()),
+            worker: WorkerSource::new(b"worker".to_vec(), Vec::new()),
+            console: Console::built_in(),
+        };
+        let stack = StackRef { name: "shop".to_owned(), region: "eu-west-1".parse().unwrap() };
+        let told = |code: &str, console: &str| {
+            let values = [("CodeKey", code), ("ConsolePrefix", console)];
+            let parameters = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            let found = releases(&config, &stack, &Live { parameters, ..Live::default() }, &release);
+            found.into_iter().map(|it| it.what).collect::<Vec<_>>()
+        };
+        let (key, prefix) = (&release.functions.key, &release.console.prefix);
+        assert_eq!(told(key, prefix), [""; 0]);
+        assert_eq!(told("functions/other.zip", prefix), ["functions"]);
+        assert_eq!(told(key, "console/other"), ["console"]);
+        assert_eq!(releases(&config, &stack, &Live::default(), &release), [], "a foundation runs nothing");
+    }
+}

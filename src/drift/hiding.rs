@@ -94,7 +94,7 @@ mod tests {
     fn what_is_ignored_is_shown_and_not_counted() {
         let answer =
             hidden(&[entry("Logs", Some("RetentionInDays"), "2026-11-22"), entry("Table", None, "2027-01-01")]);
-        assert_eq!((answer.verdict, answer.drifted(), answer.hidden()), (Verdict::Clean, 0, 2));
+        assert_eq!((answer.verdict, answer.drifted, answer.ignored), (Verdict::Clean, 0, 2));
         assert_eq!(answer.stacks[0].resources[0].properties[0].ignored.as_ref().unwrap().reason, "audit");
         assert_eq!(answer.notes, [""; 0]);
     }
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn an_entry_whose_day_has_passed_hides_nothing_and_says_so() {
         let answer = hidden(&[entry("Logs", Some("RetentionInDays"), "2026-11-21")]);
-        assert_eq!((answer.verdict, answer.drifted(), answer.hidden()), (Verdict::Drifted, 2, 0));
+        assert_eq!((answer.verdict, answer.drifted, answer.ignored), (Verdict::Drifted, 2, 0));
         assert_eq!(
             answer.notes,
             [
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn an_entry_about_another_property_hides_nothing_and_is_named() {
         let answer = hidden(&[entry("Logs", Some("KmsKeyId"), "2027-01-01")]);
-        assert_eq!(answer.drifted(), 2);
+        assert_eq!(answer.drifted, 2);
         assert_eq!(
             answer.notes,
             ["line 9: Logs is to be ignored: nothing of that name differs any more; the entry can go"]

@@ -50,6 +50,8 @@ pub async fn look(
         stack: config.stack.to_string(),
         account: cloud.identity.account.clone(),
         verdict: Verdict::Incomplete,
+        drifted: 0,
+        ignored: 0,
         coverage: Coverage::default(),
         stacks: compare(cloud, &lives, tell).await,
         code: Vec::new(),

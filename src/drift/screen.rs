@@ -63,16 +63,16 @@ impl Page {
         let word = match answer.verdict {
             Verdict::Clean => self.paint.good("no drift"),
             Verdict::NothingFound => self.paint.good("nothing differs among what can be compared"),
-            Verdict::Drifted => self.paint.bad(&format!("{} drifted", things(answer.drifted()))),
+            Verdict::Drifted => self.paint.bad(&format!("{} drifted", things(answer.drifted))),
             Verdict::Incomplete => {
-                let found = match answer.drifted() {
+                let found = match answer.drifted {
                     0 => String::new(),
                     count => format!(", and {} drifted", things(count)),
                 };
                 self.paint.bad(&format!("INCOMPLETE: not everything could be read{found}"))
             }
         };
-        let hidden = match answer.hidden() {
+        let hidden = match answer.ignored {
             0 => String::new(),
             count => format!(" · {count} ignored"),
         };

@@ -264,8 +264,10 @@ def main(verb, *arguments):
         assert old in text, f"{old} is not in the template of {stack}"
         known = api.describe_stacks(StackName=stack)["Stacks"][0].get("Parameters", [])
         kept = [{"ParameterKey": it["ParameterKey"], "UsePreviousValue": True} for it in known]
-        api.update_stack(StackName=stack, TemplateBody=text.replace(old, new), Parameters=kept,
-                         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"])
+        bucket = next(it["ParameterValue"] for it in known if it["ParameterKey"] == "ArtifactBucket")
+        client("s3", region).put_object(Bucket=bucket, Key="by-hand.yaml", Body=text.replace(old, new).encode())
+        api.update_stack(StackName=stack, TemplateURL=f"{os.environ['AWS_ENDPOINT_URL']}/{bucket}/by-hand.yaml",
+                         Parameters=kept, Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"])
         api.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     elif verb == "requests":
         print(of_the_emulator("/_dlt/requests"))

@@ -83,7 +83,7 @@ fn data_is_lost_by_name_only_and_after_saying_how_much() {
     stage.sandbox.write("stacks/shop.yaml", delete);
     stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
     // Somebody deployed the table under another name by hand; the next `up` would make it anew.
-    stage.look(&["rewrite", HUB, "dlt-shop", "TableName: dlt-shop", "TableName: dlt-by-hand"]);
+    stage.look(&["rewrite", HUB, "dlt-shop", "TableName: \"dlt-shop\"", "TableName: \"dlt-by-hand\""]);
     stage.look(&["item", HUB, "dlt-by-hand", "run-1"]);
     let plan = stage.sandbox.dlt(&["plan", "shop", "--local-only"]).with_code(0).out;
     for words in ["1 REPLACES DATA", "Table (AWS::DynamoDB::Table) is made anew", "1 inside", "point-in-time recovery"]

@@ -3,17 +3,20 @@
 use super::{View, sign, values};
 use crate::deploy::{
     changes::Act,
-    diff::{PropertyChange, ResourceDiff},
+    diff::{Evidence, PropertyChange, ResourceDiff},
 };
 
 /// How many places of one resource are shown with their values before the rest is folded.
 const MOST_PLACES: usize = 4;
 /// How many places of a group are named.
 const MOST_PATHS: usize = 6;
+/// Room for who saw it, at the right.
+const MARK: usize = "  server".len();
 
 /// Resources that change alike.
 struct Group<'a> {
     act: Act,
+    seen: Evidence,
     paths: Vec<&'a str>,
     members: Vec<&'a ResourceDiff>,
 }
@@ -30,15 +33,20 @@ fn grouped<'a>(resources: &[&'a ResourceDiff]) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for resource in resources {
         let paths: Vec<&str> = resource.properties.iter().map(|it| it.at.path.as_str()).collect();
-        match groups.iter_mut().find(|group| group.act == resource.act && group.paths == paths) {
+        match groups.iter_mut().find(|group| group.is_of(resource) && group.paths == paths) {
             Some(group) => group.members.push(resource),
-            None => groups.push(Group { act: resource.act, paths, members: vec![resource] }),
+            None => groups.push(Group { act: resource.act, seen: resource.seen, paths, members: vec![resource] }),
         }
     }
     groups
 }
 
 impl Group<'_> {
+    fn is_of(&self, resource: &ResourceDiff) -> bool {
+        let quiet = resource.findings.is_empty() && self.members.iter().all(|it| it.findings.is_empty());
+        quiet && (self.act, self.seen) == (resource.act, resource.seen)
+    }
+
     fn lines(&self, indent: usize, view: View) -> Vec<String> {
         if let [alone] = self.members[..] {
             return single(alone, indent, view);
@@ -53,7 +61,12 @@ impl Group<'_> {
                 sentence += &format!(" and {more} more");
             }
         }
-        view.wrapped(indent, &format!("{} ", sign(self.act, view.paint)), &sentence)
+        let narrow = View { width: view.width.map(|width| width.saturating_sub(MARK)), ..view };
+        let mut lines = narrow.wrapped(indent, &format!("{} ", sign(self.act, view.paint)), &sentence);
+        if let Some(first) = lines.first_mut() {
+            *first = view.marked(first, self.seen.word());
+        }
+        lines
     }
 }
 

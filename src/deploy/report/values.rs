@@ -13,8 +13,14 @@ const CONTEXT_LINES: usize = 2;
 
 /// A place with both its values. The first line is without the mark that may follow it.
 pub fn lines(property: &PropertyDiff, indent: usize, view: View) -> Vec<String> {
-    let (before, after) = (shown(property.before.as_ref()), shown(property.after.as_ref()));
     let space = " ".repeat(indent);
+    match (&property.before, &property.after) {
+        (None, None) => return vec![format!("{space}{}: changes, to what is not told", property.path)],
+        (None, Some(value)) => return one_side(&property.path, '+', value, indent, view),
+        (Some(value), None) => return one_side(&property.path, '-', value, indent, view),
+        (Some(_), Some(_)) => {}
+    }
+    let (before, after) = (shown(property.before.as_ref()), shown(property.after.as_ref()));
     let is_short = |text: &str| text.chars().count() <= SHORT && !text.contains('\n');
     if is_short(&before) && is_short(&after) {
         return side_by_side(&property.path, &before, &after, indent, view);
@@ -31,6 +37,22 @@ pub fn lines(property: &PropertyDiff, indent: usize, view: View) -> Vec<String> 
             _ => paint.faint(&line),
         }
     }));
+    lines
+}
+
+/// What comes or goes as a whole: on the line of its path where it fits, else below it.
+fn one_side(path: &str, sign: char, value: &Value, indent: usize, view: View) -> Vec<String> {
+    let space = " ".repeat(indent);
+    let painted = |line: &str| if sign == '+' { view.paint.good(line) } else { view.paint.bad(line) };
+    let text = value.as_str().map(ToOwned::to_owned).or_else(|| reference(value)).unwrap_or_else(|| value.to_string());
+    let line = format!("{space}{path}: {sign} {text}");
+    let fits = view.width.is_none_or(|width| measure::columns(&line) + MARK <= width);
+    if fits && !text.contains('\n') {
+        return vec![format!("{space}{path}: {}", painted(&format!("{sign} {text}")))];
+    }
+    let mut lines = vec![view.cut(&format!("{space}{path}:"))];
+    let below = shown(Some(value));
+    lines.extend(below.lines().map(|line| painted(&view.cut(&format!("{space}  {sign} {line}")))));
     lines
 }
 
@@ -98,6 +120,18 @@ mod tests {
     fn short_values_stand_side_by_side_and_longer_ones_below_each_other() {
         assert_eq!(told(json!(3), json!({"Ref": "Table"}), None), ["  P: 3 → ${Table}"]);
         assert_eq!(told(json!("abcdefgh"), json!("ijklmnop"), Some(20)), ["  P:", "    - abcdefgh", "    + ijklmnop"]);
+    }
+
+    #[test]
+    fn what_comes_or_goes_as_a_whole_has_one_side() {
+        let one = |before: Option<Value>, after: Option<Value>, width| {
+            let property = PropertyDiff { path: "P".to_owned(), before, after, recreates: false };
+            lines(&property, 0, View { width, paint: Paint::Plain, full: false })
+        };
+        assert_eq!(one(None, Some(json!({"A": 1})), None), [r#"P: + {"A":1}"#]);
+        assert_eq!(one(Some(json!(1)), None, Some(40)), ["P: - 1"]);
+        assert_eq!(one(None, Some(json!("a\nb")), None), ["P:", "  + a", "  + b"]);
+        assert_eq!(one(None, None, None), ["P: changes, to what is not told"]);
     }
 
     #[test]

@@ -15,6 +15,9 @@ use crate::{
     terminal,
 };
 
+/// How many digits of a digest are shown.
+const DIGITS: usize = 12;
+
 /// Pack everything that ships into one directory: functions, worker image, console, templates, and this program.
 ///
 /// `release.json` names the digest of each. The same parts give the same bytes. The program in the directory carries the
@@ -64,17 +67,37 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
 fn text(manifest: &Manifest) -> String {
     let Manifest { functions, worker_image, console, templates, program, .. } = manifest;
     let files = |count: usize| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+    let line = |what: &str, size: String, name: &str| format!("{what:<12}  {size:>8}  {name}");
     [
-        format!("functions     {:>9}  {}", report::size(functions.file.bytes), functions.key),
-        format!(
-            "worker image  {:>9}  {}  {}",
+        line("functions", report::size(functions.file.bytes), &short(&functions.file.sha256)),
+        line(
+            "worker image",
             report::size(worker_image.bytes),
-            worker_image.digest,
-            worker_image.platforms.join(", ")
+            &format!("{}  {}", short(&worker_image.digest), worker_image.platforms.join(", ")),
         ),
-        format!("console       {:>9}  {}", files(console.files.len()), console.prefix.as_deref().unwrap_or_default()),
-        format!("templates     {:>9}  {}", files(templates.files.len()), templates.directory),
-        format!("program       {:>9}  {}", report::size(program.bytes), program.sha256),
+        line("console", files(console.files.len()), console.prefix.as_deref().map(short).unwrap_or_default().as_str()),
+        line("templates", files(templates.files.len()), ""),
+        line("program", report::size(program.bytes), &short(&program.sha256)),
     ]
+    .map(|line| line.trim_end().to_owned())
     .join("\n")
+}
+
+/// As many digits of a digest as tell things apart; `release.json` has all of them.
+fn short(digest: &str) -> String {
+    let digits = digest.rsplit([':', '/']).next().unwrap_or(digest);
+    digits.chars().take(DIGITS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_cut_whatever_stands_before_it() {
+        let digits = "0123456789abcdef";
+        for text in [digits.to_owned(), format!("sha256:{digits}"), format!("console/{digits}")] {
+            assert_eq!(short(&text), "0123456789ab");
+        }
+    }
 }

@@ -107,7 +107,7 @@ async fn users(clients: &Clients, stack: &str) -> Result<BTreeMap<String, Vec<St
         }
     }
     for (digest, count) in running(clients, stack).await? {
-        let what = if count == 1 { "1 running worker".to_owned() } else { format!("{count} running workers") };
+        let what = if count == 1 { "1 worker".to_owned() } else { format!("{count} workers") };
         users.entry(digest).or_default().push(what);
     }
     Ok(users)

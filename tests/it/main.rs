@@ -13,6 +13,7 @@ mod environments;
 mod gate;
 mod image;
 mod judges;
+mod lifecycle;
 mod local;
 mod planning;
 mod registry;

@@ -138,7 +138,7 @@ impl Wire {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let wire = Self { port: listener.local_addr().expect("bound").port(), carried: Arc::default() };
         let carried = Arc::clone(&wire.carried);
-        let then: Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>> = Arc::new(Mutex::new(Some(Box::new(what_then))));
+        let then = Arc::new(Mutex::new(Some(what_then)));
         // Ends with the process: a listener has no other end.
         std::thread::spawn(move || {
             for near in listener.incoming().flatten() {

@@ -64,8 +64,9 @@ fn a_release_deploys_by_itself_and_a_changed_worker_changes_the_task_definition_
         .iter()
         .flat_map(|stack| stack["resources"].as_array().expect("a list"))
         .collect();
-    let named: Vec<_> = resources.iter().map(|it| &it["logical_id"]).collect();
-    assert_eq!(named, [&json!("TaskDefinition")], "{resources:#?}");
+    let named: Vec<_> = resources.iter().map(|it| (&it["logical_id"], &it["properties"][0]["path"])).collect();
+    assert_eq!(named, [(&json!("WorkerTask"), &json!("ContainerDefinitions[0].Image"))], "{resources:#?}");
+    assert_eq!(resources[0]["properties"].as_array().map(Vec::len), Some(1), "and of it the image alone");
     stage.sandbox.dlt(&["up", "shop", "--yes", "--release", &changed]).with_code(0);
     the_images_are_listed_with_their_users(&stage, &digest, &changed);
 
@@ -91,7 +92,7 @@ fn the_images_are_listed_with_their_users(stage: &Stage, old: &str, changed: &st
     assert_eq!((&before["used_by"], &now["region"]), (&json!([]), &json!(HUB)));
     assert!(now["bytes"].as_u64() > Some(1_000_000), "{now:#}");
     let shown = stage.sandbox.dlt(&["image", "list", "shop"]).with_code(0).out;
-    assert!(shown.contains("deployed") && shown.contains("used by"), "{shown}");
+    assert!(shown.contains("dlt-shop-worker:") && shown.contains("used by"), "{shown}");
 
     let pushed = stage.sandbox.dlt(&["image", "push", "shop", "--release", changed, "--output", "json"]).with_code(0);
     let line = &pushed.json()[0];

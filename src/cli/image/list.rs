@@ -10,7 +10,7 @@ use crate::{
     deploy::report,
     exit::Exit,
     failure::Failure,
-    release::repository::{self, DEPLOYED, Stored},
+    release::repository::{self, Stored},
     terminal,
 };
 
@@ -59,7 +59,7 @@ fn is_release(image: &Stored) -> bool {
 fn table(images: &[Stored]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["region", "image", "size", "pushed", "used by", "tags"]);
+    table.set_header(["region", "image", "size", "pushed (UTC)", "used by"]);
     for image in images {
         let digest: String = image.digest.trim_start_matches("sha256:").chars().take(DIGITS).collect();
         let kind = if image.kind == "image" { String::new() } else { format!(" ({})", image.kind) };
@@ -70,7 +70,6 @@ fn table(images: &[Stored]) -> String {
             image.bytes.map(report::size).unwrap_or_default(),
             image.pushed_ms.map(day).unwrap_or_default(),
             used,
-            tags(&image.tags),
         ]);
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
@@ -78,17 +77,7 @@ fn table(images: &[Stored]) -> String {
 
 fn day(pushed_ms: i64) -> String {
     let at = jiff::Timestamp::from_millisecond(pushed_ms).unwrap_or_default();
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// Tags that name the content say no more than the digest does, so they are cut.
-fn tags(tags: &[String]) -> String {
-    let short = |tag: &String| match tag.strip_prefix("content-") {
-        Some(name) => format!("content-{}…", &name[..name.len().min(8)]),
-        None if tag.starts_with(DEPLOYED) => "deployed".to_owned(),
-        None => tag.clone(),
-    };
-    tags.iter().map(short).collect::<Vec<_>>().join(", ")
+    at.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 #[cfg(test)]
@@ -108,7 +97,7 @@ mod tests {
         };
         let content = format!("content-{}", "1".repeat(40));
         let images = [
-            image("a", &[&content, "deployed-aaaaaaaaaaaaaaaa"], &["dlt-shop-worker:3", "2 running workers"]),
+            image("a", &[&content, "deployed-aaaaaaaaaaaaaaaa"], &["dlt-shop-worker:3", "2 workers"]),
             image("b", &[&content], &[]),
             image("c", &[], &[]),
             image("d", &["sha256-dddd"], &[]),

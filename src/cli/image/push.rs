@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use console::Term;
-use futures::future::join_all;
+use futures::future::{join_all, try_join_all};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::{
     failure::Failure,
     release::{
         self, Image,
-        registry::{self, Meter, Pushed, Reference, Registry, Sent},
+        registry::{self, Meter, Pushed, Reference, Registry, Sent, Trouble},
     },
     terminal,
 };
@@ -50,6 +50,8 @@ struct Destination {
 /// What was pushed to where.
 #[derive(Serialize)]
 struct Line {
+    #[serde(skip)]
+    place: String,
     image: String,
     tag: String,
     #[serde(flatten)]
@@ -67,11 +69,19 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         Some(to) => vec![elsewhere(to, &parts.worker.tag)?],
         None => of_environment(args, &parts.worker.tag).await?,
     };
-    let image = make(&parts.worker).await?;
     let bars = Bars::new(global.output);
-    let pushes = destinations.iter().map(|destination| push(destination, &image, &bars));
+    // Who cannot be pushed to at all is known before anything is made.
+    let looks = destinations.iter().map(|destination| look(destination, &parts.worker.tag));
+    let present: Option<Vec<Line>> = try_join_all(looks).await?.into_iter().collect();
+    let results = match present {
+        Some(lines) => lines.into_iter().map(Ok).collect(),
+        None => {
+            let image = make(&parts.worker).await?;
+            join_all(destinations.iter().map(|destination| push(destination, &image, &bars))).await
+        }
+    };
     let (mut lines, mut failures) = (Vec::new(), Vec::new());
-    for result in join_all(pushes).await {
+    for result in results {
         match result {
             Ok(line) => lines.push(line),
             Err(failure) => failures.push(failure),
@@ -79,7 +89,10 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     }
     match global.output {
         Output::Json => terminal::print(&serde_json::json!(lines).to_string()),
-        Output::Text => lines.iter().for_each(|line| terminal::print(&line.image)),
+        Output::Text => lines.iter().for_each(|line| {
+            terminal::say(&told(line));
+            terminal::print(&line.image);
+        }),
     }
     engine::worst(failures).map_or(Ok(Exit::Done), Err)
 }
@@ -108,49 +121,68 @@ async fn of_environment(args: &Args, tag: &str) -> Result<Vec<Destination>, Fail
     places.into_iter().map(destination).collect()
 }
 
+/// Whether a registry has the very image under the tag that names its content, in which case it need not even be made.
+async fn look(destination: &Destination, content_tag: &str) -> Result<Option<Line>, Failure> {
+    let Destination { registry, tag, place } = destination;
+    if tag != content_tag {
+        return Ok(None);
+    }
+    let began = Instant::now();
+    let digest = match registry.enter().await {
+        Ok(()) => registry.manifest_digest(tag).await,
+        Err(trouble) => Err(trouble),
+    };
+    let digest = digest.map_err(|trouble| at(place, trouble))?;
+    let took_ms = began.elapsed().as_millis();
+    Ok(digest.map(|digest| Line {
+        place: place.clone(),
+        image: format!("{place}@{digest}"),
+        tag: tag.clone(),
+        pushed: Pushed::default(),
+        took_ms,
+    }))
+}
+
+fn at(place: &str, mut trouble: Trouble) -> Trouble {
+    trouble.doing = format!("{} at `{place}`", trouble.doing);
+    trouble
+}
+
 async fn push(destination: &Destination, image: &Image, bars: &Bars) -> Result<Line, Failure> {
     let Destination { registry, tag, place } = destination;
     let began = Instant::now();
     let meter = bars.meter(place);
-    let pushed = registry::push(registry, image, tag, &meter).await.map_err(|mut trouble| {
-        trouble.doing = format!("{} at `{place}`", trouble.doing);
-        trouble
-    })?;
-    let took = began.elapsed();
-    bars.say(&told(place, &pushed, took));
-    Ok(Line { image: format!("{place}@{}", image.digest()), tag: tag.clone(), pushed, took_ms: took.as_millis() })
+    let pushed = registry::push(registry, image, tag, &meter).await.map_err(|trouble| at(place, trouble))?;
+    let (image, took_ms) = (format!("{place}@{}", image.digest()), began.elapsed().as_millis());
+    Ok(Line { place: place.clone(), image, tag: tag.clone(), pushed, took_ms })
 }
 
-fn told(place: &str, pushed: &Pushed, took: Duration) -> String {
-    let secs = took.as_secs_f64();
-    match pushed {
+fn told(line: &Line) -> String {
+    let (place, secs) =
+        (&line.place, Duration::from_millis(u64::try_from(line.took_ms).unwrap_or(u64::MAX)).as_secs_f64());
+    match &line.pushed {
         Pushed { bytes_sent: 0, .. } => format!("· {place} has it already ({secs:.1}s)"),
         Pushed { blobs_sent, blobs_present, bytes_sent } => {
             let size = report::size(*bytes_sent);
-            format!(
-                "✓ {place}: {size} sent, {blobs_sent} new layers and files, {blobs_present} there already ({secs:.1}s)"
-            )
+            format!("✓ {place}: {size} sent, {blobs_sent} parts new, {blobs_present} there already ({secs:.1}s)")
         }
     }
 }
 
-/// A bar for every place on a terminal, and a line at the end everywhere but in JSON.
-struct Bars {
-    output: Output,
-    bars: MultiProgress,
-}
+/// A bar for every place that something is sent to, on a terminal.
+struct Bars(MultiProgress);
 
 impl Bars {
     fn new(output: Output) -> Self {
         let draws = output == Output::Text && Term::stderr().is_term();
         let target = if draws { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self { output, bars: MultiProgress::with_draw_target(target) }
+        Self(MultiProgress::with_draw_target(target))
     }
 
     fn meter(&self, place: &str) -> Meter {
         let template = "{bar:20.cyan/dim} {bytes} / {total_bytes} {wide_msg}";
         let style = ProgressStyle::with_template(template).expect("a constant template");
-        let bar = self.bars.add(ProgressBar::no_length().with_style(style).with_message(place.to_owned()));
+        let bar = self.0.add(ProgressBar::no_length().with_style(style).with_message(place.to_owned()));
         Meter::new(move |Sent { sent, total }| {
             bar.set_length(total);
             bar.set_position(sent);
@@ -158,12 +190,6 @@ impl Bars {
                 bar.finish_and_clear();
             }
         })
-    }
-
-    fn say(&self, line: &str) {
-        if self.output == Output::Text {
-            self.bars.suspend(|| terminal::say(line));
-        }
     }
 }
 
@@ -173,12 +199,16 @@ mod tests {
 
     #[test]
     fn what_was_there_is_told_apart_from_what_was_sent() {
-        let pushed = Pushed { blobs_sent: 2, blobs_present: 3, bytes_sent: 1_234_567 };
-        assert_eq!(
-            told("r.example/a", &pushed, Duration::from_millis(1_250)),
-            "✓ r.example/a: 1.2 MB sent, 2 new layers and files, 3 there already (1.2s)"
-        );
-        assert!(told("r.example/a", &Pushed::default(), Duration::ZERO).contains("has it already"));
+        let line = |pushed| Line {
+            place: "r.example/a".to_owned(),
+            image: String::new(),
+            tag: String::new(),
+            pushed,
+            took_ms: 1_250,
+        };
+        let sent = line(Pushed { blobs_sent: 2, blobs_present: 3, bytes_sent: 1_234_567 });
+        assert_eq!(told(&sent), "✓ r.example/a: 1.2 MB sent, 2 parts new, 3 there already (1.2s)");
+        assert!(told(&line(Pushed::default())).contains("has it already"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    dependencies::{Dependencies, Package},
+    dependencies::{Dependencies, Package, c_library},
     spec::Document,
 };
 use crate::release::content::{name_of, sha256_of};
@@ -35,13 +35,18 @@ pub fn bill(contents: Contents<'_>) -> Vec<u8> {
         None => vec![worker(executable)],
     };
     let mut parts: Vec<Value> = components.iter().filter(|it| it["type"] == "application").map(reference).collect();
+    let c_library = c_library(executable).map(|version| {
+        let licenses = json!([{ "license": { "id": "LGPL-2.1-or-later" } }]);
+        json!({ "type": "library", "bom-ref": "glibc", "name": "glibc", "version": version, "licenses": licenses })
+    });
+    components.extend(c_library.clone());
     components.extend(certificates.map(|(path, content)| file(path, content)));
     components.extend(base.map(|base| json!({ "type": "container", "bom-ref": base, "name": base })));
     let rest = components.iter().filter(|it| it["type"] == "file" || it["type"] == "container");
     parts.extend(rest.map(reference).collect::<Vec<_>>());
     let purl = format!("pkg:oci/dlt-worker@{}?arch={architecture}", manifest.digest.replace(':', "%3A"));
     let mut dependencies = vec![json!({ "ref": purl, "dependsOn": parts })];
-    dependencies.extend(list.iter().flat_map(edges));
+    dependencies.extend(list.iter().flat_map(|list| edges(list, c_library.is_some())));
     // A base has parts of its own, which its own bill lists.
     let aggregate = if list.is_some() && base.is_none() { "complete" } else { "incomplete" };
     let bill = json!({
@@ -121,9 +126,10 @@ fn hashes(content: &[u8]) -> Value {
     json!([{ "alg": "SHA-256", "content": sha256_of(content) }])
 }
 
-fn edges(list: &Dependencies) -> Vec<Value> {
+fn edges(list: &Dependencies, has_c_library: bool) -> Vec<Value> {
     let edge = |package: &Package| {
-        let needs: Vec<String> = package.dependencies.iter().map(|&place| bom_ref(&list.packages[place])).collect();
+        let mut needs: Vec<String> = package.dependencies.iter().map(|&place| bom_ref(&list.packages[place])).collect();
+        needs.extend((package.root && has_c_library).then(|| "glibc".to_owned()));
         json!({ "ref": bom_ref(package), "dependsOn": needs })
     };
     list.packages.iter().map(edge).collect()

@@ -6,6 +6,14 @@ use serde::Deserialize;
 
 /// The section that the list lies in.
 const SECTION: &[u8] = b".dep-v0";
+/// The section of what never changes, and how glibc introduces itself there.
+const CONSTANTS: &[u8] = b".rodata";
+/// See [`CONSTANTS`].
+const BANNER: &[u8] = b"GNU C Library (";
+/// See [`CONSTANTS`].
+const RELEASE: &[u8] = b") stable release version ";
+/// How long the name of a C library may be.
+const LONGEST_NAME: usize = 100;
 /// How long the list may be once unpacked.
 const LONGEST_BYTES: u64 = 8 << 20;
 
@@ -49,6 +57,18 @@ impl Dependencies {
         let count = list.packages.len();
         list.packages.iter().flat_map(|package| &package.dependencies).all(|&place| place < count).then_some(list)
     }
+}
+
+/// Which C library was linked in, as it says itself: `Debian GLIBC 2.36-9+deb12u14`.
+pub fn c_library(executable: &[u8]) -> Option<String> {
+    let constants = section(executable, CONSTANTS)?;
+    let starts = constants.windows(BANNER.len()).enumerate().filter(|(_, window)| *window == BANNER);
+    starts.map(|(at, _)| &constants[at + BANNER.len()..]).find_map(|said| {
+        // Others may speak of the library too; only it goes on like this.
+        let end = said.iter().take(LONGEST_NAME).position(|byte| *byte == b')')?;
+        let is_banner = said[end..].starts_with(RELEASE);
+        is_banner.then(|| String::from_utf8(said[..end].to_vec()).ok()).flatten()
+    })
 }
 
 /// The bytes of a section of a 64-bit ELF file with the low byte first.
@@ -122,6 +142,13 @@ pub(super) mod tests {
         let list = Dependencies::of(&executable(62, LIST)).unwrap();
         assert_eq!(list.packages.iter().map(|it| &*it.name).collect::<Vec<_>>(), ["dlt-worker", "bytes"]);
         assert_eq!((list.packages[0].root, &list.packages[0].dependencies[..]), (true, &[1][..]));
+    }
+
+    #[test]
+    fn a_static_executable_says_which_c_library_is_in_it() {
+        let this = std::fs::read("/proc/self/exe").unwrap();
+        assert!(c_library(&this).is_some_and(|said| said.contains("GLIBC")), "what we build is linked with glibc");
+        assert_eq!(c_library(&executable(62, LIST)), None);
     }
 
     #[test]

@@ -62,9 +62,10 @@ impl Kind {
             Self::Quota => "remove images that nobody needs (`dlt image list` shows them), or raise the limit",
             Self::Full => "make room where the registry keeps its images, and run the same command again",
             Self::TooLarge => "raise the limit of the registry, or of the proxy before it",
-            Self::Throttled | Self::Unreachable | Self::Broken => {
-                "run the same command again: what has arrived is not sent twice"
+            Self::Unreachable => {
+                "check the registry's name and the network, and run this again: what has arrived is not sent twice"
             }
+            Self::Throttled | Self::Broken => "run the same command again: what has arrived is not sent twice",
             Self::Digest => {
                 "something on the way changes what is sent: try without the proxy, and run the command again"
             }

@@ -50,7 +50,7 @@ def _keeping_the_platform(original):
             platform = properties["RuntimePlatform"]
             definition["runtimePlatform"] = _in_the_services_words(platform)
         for container in definition.get("containerDefinitions", []):
-            for part in ("linuxParameters", "ulimits"):
+            for part in ("dependsOn", "environmentFiles", "linuxParameters", "secrets", "ulimits"):
                 if part in container:
                     container[part] = _in_the_services_words(container[part])
         return arn, attributes

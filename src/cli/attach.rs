@@ -20,7 +20,7 @@ use crate::{
 /// How often a lock is looked at again between two operations of its owner.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
 
-/// Join what goes on in an environment and show how it ends, from any machine.
+/// Join what goes on in an environment, from any machine.
 ///
 /// The screen is that of whoever began it, with the right times, and the exit code is that of the verdict. Leaving changes
 /// nothing.

@@ -19,7 +19,7 @@ use crate::{
     failure::Failure,
 };
 
-/// Stop what goes on in an environment and follow it back, from any machine.
+/// Stop what goes on in an environment, from any machine.
 ///
 /// An update goes back to what was before. A stack that is being made has nothing to go back to: it is deleted, after asking. A
 /// deletion cannot be stopped.

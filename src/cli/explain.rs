@@ -19,9 +19,9 @@ use crate::{
 /// Verbs that change nothing, so that they explain nothing.
 const ONLOOKERS: &[&str] = &["attach"];
 
-/// Say why the last operation failed: what broke, why, what AWS is doing now, what to do.
+/// Say why the last operation failed, and what to do.
 ///
-/// A recorded operation is explained without any network. For an environment the newest recording counts if it failed, else what
+/// In four blocks: what broke, why, what AWS is doing now, what to do. A recorded operation is explained without any network. For an environment the newest recording counts if it failed, else what
 /// AWS itself remembers of its stacks; tasks that stopped and lines of logs are read too.
 #[derive(Debug, clap::Args)]
 #[command(

@@ -10,7 +10,7 @@ use crate::{
     terminal,
 };
 
-/// List the operations that this machine did: when, what, how it ended, how long it took, who.
+/// List the operations of this machine: when, what, how they ended, who.
 ///
 /// Every operation leaves a recording in a folder that only you can read. Passwords, tokens, keys and addresses are not in it.
 #[derive(Debug, clap::Args)]

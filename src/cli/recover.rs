@@ -18,9 +18,9 @@ use crate::{
     },
 };
 
-/// Help stacks out of where they are stuck: shows the one safe step, asks, does it, and follows it to its end.
+/// Help stacks out of where they are stuck.
 ///
-/// It knows the way out of every status: a stack that was never whole is deleted, an update that could not go back goes back,
+/// Shows the one safe step, asks, does it, and follows it to its end. It knows the way out of every status: a stack that was never whole is deleted, an update that could not go back goes back,
 /// a deletion that failed goes on. Where nothing is stuck it does nothing.
 #[derive(Debug, clap::Args)]
 #[command(

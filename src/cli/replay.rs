@@ -12,7 +12,7 @@ use crate::{
 /// How many times as fast a terminal shows it, unless somebody says otherwise.
 const SPEED: f64 = 10.0;
 
-/// Play the screen of a recorded operation again. Asks no network.
+/// Play the screen of a recorded operation again, without any network.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  dlt replay last\n  dlt replay 3f9c21 --speed 60\n  dlt replay last --output json | jq .event"

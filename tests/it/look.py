@@ -25,6 +25,11 @@
     look.py project   REGION NAME          → a build project's image, buildspec and variables, as JSON
     look.py pace      SECONDS              → how long every stack operation takes at least, from now on
     look.py rewrite   REGION STACK OLD NEW → deploys a stack's own template by hand, with one text in place of another
+    look.py refuse    [KIND REASON ALLOW]  → from now on updates of such resources fail but for the first; without, none does
+    look.py delete-stack REGION STACK      → asks for a stack's deletion, and does not wait
+    look.py review    REGION STACK         → makes a stack of a change set that nobody executes
+    look.py parameter REGION NAME [VALUE]  → stores a parameter, if there is a value; prints the parameter's values, as JSON
+    look.py let-listen REGION POLICY WHO   → attaches an IoT policy to an identity
     look.py requests                       → every signed request so far, as JSON
 """
 import datetime
@@ -32,6 +37,7 @@ import json
 import os
 import sys
 import time
+import urllib.parse
 import urllib.request
 
 import botocore.session
@@ -269,6 +275,24 @@ def main(verb, *arguments):
         api.update_stack(StackName=stack, TemplateURL=f"{os.environ['AWS_ENDPOINT_URL']}/{bucket}/by-hand.yaml",
                          Parameters=kept, Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"])
         api.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    elif verb == "refuse":
+        of_the_emulator("/_dlt/refuse?" + urllib.parse.urlencode(dict(zip(("kind", "reason", "allow"), arguments))), "POST")
+    elif verb == "delete-stack":
+        region, stack = arguments
+        client("cloudformation", region).delete_stack(StackName=stack)
+    elif verb == "review":
+        template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+        client("cloudformation", region).create_change_set(
+            StackName=stack, ChangeSetName="forgotten", ChangeSetType="CREATE", TemplateBody=template)
+    elif verb == "parameter":
+        region, name, *value = arguments
+        ssm = client("ssm", region)
+        if value:
+            ssm.put_parameter(Name=name, Value=value[0], Type="String", Overwrite=True)
+        print(json.dumps([it["Value"] for it in ssm.get_parameters(Names=[name])["Parameters"]]))
+    elif verb == "let-listen":
+        region, policy, target = arguments
+        client("iot", region).attach_policy(policyName=policy, target=target)
     elif verb == "requests":
         print(of_the_emulator("/_dlt/requests"))
     else:

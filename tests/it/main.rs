@@ -20,3 +20,4 @@ mod registry;
 mod release;
 mod reports;
 mod support;
+mod trouble;

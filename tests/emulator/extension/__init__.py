@@ -15,4 +15,8 @@ def install():
     from . import (accounts, checks, functions, gateway, identity, imports, logs, operations, policies, quotas, registry,
     for module in (accounts, checks, functions, gateway, identity, imports, logs, operations, policies, quotas, registry,
                    resources, storage, tasks, viewers):
+    from . import (accounts, checks, functions, gateway, identity, imports, logs, operations, policies, refusals,
+                   registry, resources, storage, tasks, viewers)
+    for module in (accounts, checks, functions, gateway, identity, imports, logs, operations, policies, refusals,
+                   registry, resources, storage, tasks, viewers):
         module.install()

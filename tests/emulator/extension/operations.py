@@ -6,6 +6,7 @@
 The emulator does a stack in a second, so a test could never be sure to be in the middle of it.
 """
 import asyncio
+import contextvars
 import json
 import re
 import time
@@ -14,12 +15,16 @@ from collections import deque
 import ministack.app as app
 import ministack.services.cloudformation.changesets as changesets
 import ministack.services.cloudformation.handlers as handlers
+import ministack.services.cloudformation.stacks as stacks
+from ministack.services import cloudformation
 
 # Older requests are forgotten; a test looks at far fewer.
 _MOST_REQUESTS = 10_000
 _LOOK_EVERY_SECONDS = 0.05
 
 _pace = {"seconds": 0.0}
+# The stack whose update was cancelled before the emulator began with it.
+_cancelled = contextvars.ContextVar("cancelled", default=None)
 _requests = deque(maxlen=_MOST_REQUESTS)
 _SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
@@ -29,6 +34,7 @@ def install():
     changesets._deploy_stack_async = _taking_its_time(changesets._deploy_stack_async)
     handlers._deploy_stack_async = _taking_its_time(handlers._deploy_stack_async)
     handlers._delete_stack_async = _taking_its_time(handlers._delete_stack_async)
+    stacks._topological_sort = _hearing_of_cancellation(stacks._topological_sort)
     app._handle_pre_body_request = _answering_tests(app._handle_pre_body_request)
 
 
@@ -37,9 +43,27 @@ def _taking_its_time(original):
         began = time.monotonic()
         while time.monotonic() - began < _pace["seconds"]:
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        stack = cloudformation._stacks.get(arguments[0]) or {}
+        _cancelled.set(stack if stack.get("_cancel_requested") else None)
         return await original(*arguments, **named)
 
     return operate
+
+
+def _hearing_of_cancellation(original):
+    """The emulator forgets a cancellation that comes before the first resource, and looks for one before each."""
+
+    class Ordered(list):
+        def __iter__(self):
+            stack = _cancelled.get()
+            if stack is not None:
+                stack["_cancel_requested"] = True
+            return super().__iter__()
+
+    def sort(*arguments, **named):
+        return Ordered(original(*arguments, **named))
+
+    return sort
 
 
 def _answering_tests(original):

@@ -37,7 +37,8 @@ pub async fn cases(cloud: &Cloud, stacks: &[StackRef]) -> Result<Vec<(Case, Live
         // A stack that was only ever reviewed holds nothing.
         let may_hold = remedy.is_ours() && remedy != Remedy::Discard;
         let holds = if may_hold { leftovers(cloud, stack, remedy).await? } else { Vec::new() };
-        let case = Case { stack: stack.clone(), status, reason: live.status_reason.clone(), remedy, holds };
+        let reason = live.status_reason.clone().filter(|reason| !reason.is_empty());
+        let case = Case { stack: stack.clone(), status, reason, remedy, holds };
         Ok::<_, CloudError>(Some((case, live)))
     });
     Ok(try_join_all(looks).await?.into_iter().flatten().collect())

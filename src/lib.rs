@@ -17,6 +17,7 @@ pub mod gate;
 pub mod import;
 pub mod journal;
 pub mod recovery;
+pub mod rehearsal;
 pub mod release;
 pub mod render;
 pub mod report;

@@ -71,7 +71,11 @@ pub struct Clients {
 impl Cloud {
     /// Clients for the hub and the load regions. Asks AWS one question: who are we?
     pub async fn connect(hub: &Region, load: &[Region]) -> Result<Self, CloudError> {
-        let hub_config = configured(hub).await;
+        Self::with(configured(hub).await, hub, load).await
+    }
+
+    /// The same with clients that are made of the given configuration.
+    pub async fn with(hub_config: SdkConfig, hub: &Region, load: &[Region]) -> Result<Self, CloudError> {
         let endpoint = hub_config.endpoint_url().map(ToOwned::to_owned);
         let identity = whoami(&hub_config).await?;
         let mut regions = BTreeMap::from([(hub.clone(), Clients::new(hub, &hub_config))]);
@@ -82,6 +86,21 @@ impl Cloud {
             }
         }
         Ok(Self { identity, hub: hub.clone(), endpoint, regions, config: hub_config })
+    }
+
+    /// An account that nobody has to be asked about.
+    #[cfg(test)]
+    pub fn of_rehearsal(config: &SdkConfig, regions: &[Region]) -> Self {
+        let clients = |region: &Region| (region.clone(), Clients::new(region, &in_region(config, region)));
+        Self {
+            identity: Identity {
+                account: "123456789012".to_owned(),
+                arn: "arn:aws:iam::123456789012:user/you".to_owned(),
+            },
+            hub: regions[0].clone(),
+            endpoint: config.endpoint_url().map(ToOwned::to_owned),
+            regions: regions.iter().map(clients).collect(),
+        }
     }
 
     /// The clients of a region of this environment.
@@ -120,7 +139,8 @@ impl Identity {
 impl Clients {
     fn new(region: &Region, config: &SdkConfig) -> Self {
         let patient = RetryConfig::adaptive().with_max_attempts(ATTEMPTS);
-        let partition = RetryPartition::new(format!("cloudformation-{region}"));
+        // Of its own, and not one for all clients of this name in the process.
+        let partition = RetryPartition::custom(format!("cloudformation-{region}")).build();
         let cloudformation = aws_sdk_cloudformation::config::Builder::from(config)
             .retry_config(patient)
             .retry_partition(partition)

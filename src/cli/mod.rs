@@ -26,6 +26,7 @@ mod outputs;
 mod pipeline;
 mod plan;
 mod recover;
+mod rehearse;
 mod release;
 mod render;
 mod replay;

@@ -7,9 +7,10 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Global, Output, asking, environment::EnvironmentArgs, plan::ReleaseArgs, session::Session};
+use super::{
+    Global, Output, asking, environment::EnvironmentArgs, plan::ReleaseArgs, rehearse::RehearsalArgs, session::Session,
+};
 use crate::{
-    cloud::Cloud,
     config::Config,
     deploy::{
         consent::Consent,
@@ -29,7 +30,7 @@ use crate::{
 /// Make an environment as its file says; do nothing when it is.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  dlt up dev\n  dlt up dev --yes --set worker.cpu=4096 --set worker.memory=8192\n  dlt up dev --plan dev.plan"
+    after_help = "Examples:\n  dlt up dev\n  dlt up dev --yes --set worker.cpu=4096 --set worker.memory=8192\n  dlt up dev --plan dev.plan\n  dlt up dev --simulate --fault create-fails   (asks AWS nothing)"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -46,6 +47,8 @@ pub struct Args {
     allow_data_loss: Vec<String>,
     #[command(flatten)]
     release: ReleaseArgs,
+    #[command(flatten)]
+    rehearsal: RehearsalArgs,
 }
 
 /// Deploys an environment, or does nothing when it is as it should be.
@@ -54,14 +57,21 @@ pub struct Args {
 /// A wrong environment file, a release that is not there, a refusal of AWS or of a guard, or a deployment that failed.
 pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let json = global.output == Output::Json;
+    if let Some(list) = args.rehearsal.help() {
+        crate::terminal::print(&list);
+        return Ok(Exit::Done);
+    }
     let config = args.environment.load()?;
     let release = Release::find(args.release.release.as_deref())?;
     release.fits(&config)?;
-    let cloud = Cloud::connect(&config.region, &config.regions).await?;
+    let scenery = args.rehearsal.connect(&config).await?;
+    let cloud = &scenery.cloud;
     let sealed = args.plan.as_deref().map(read_plan).transpose()?;
+    let verb = if scenery.notice().is_some() { "up --simulate" } else { "up" };
     let session =
-        Session::open("up", &args.environment.environment, config.stack.as_str(), &cloud, Style::fitting(json));
-    let around = session.around(&cloud);
+        Session::open(verb, &args.environment.environment, config.stack.as_str(), cloud, Style::fitting(json));
+    scenery.notice().into_iter().for_each(|notice| session.observer.notice(notice));
+    let around = session.around(cloud);
     let yes = args.yes || sealed.is_some();
     let consent = Consent { yes, losses: args.allow_data_loss.iter().cloned().collect() };
     let ask = async |demand| {
@@ -74,6 +84,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     if let Ok(outputs) = &result {
         session.observer.tell(Event::Outputs { outputs: outputs.clone() });
     }
+    scenery.notice().into_iter().for_each(|notice| session.observer.notice(notice));
     let outputs = session.close(result).await?;
     if !json {
         super::outputs::print(&outputs);

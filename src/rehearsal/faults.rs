@@ -33,8 +33,6 @@ pub struct Weather {
     pub calls: Vec<Option<Trouble>>,
     /// What goes wrong with every so manieth call to CloudFormation after those.
     pub every: Vec<(usize, Trouble)>,
-    /// How many calls to CloudFormation are taken within a second; the others are throttled.
-    pub calls_per_sec: Option<usize>,
     /// From when to when credentials are expired, in milliseconds since the beginning, for every service.
     pub expired: Vec<(i64, i64)>,
 }

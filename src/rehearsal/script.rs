@@ -6,8 +6,9 @@ use super::faults::{Faults, Mishap, Trouble, Weather, When};
 
 /// From when to when credentials are expired, in milliseconds after the beginning.
 const EXPIRED_MS: (i64, i64) = (6_000, 16_000);
-/// How many calls a throttled account takes within a second.
-const CALLS_PER_SEC: usize = 4;
+/// How many calls go well before some are throttled, and how many those are. AWS's client slows down for long after each.
+const BEFORE_THROTTLING: usize = 7;
+const THROTTLED_CALLS: usize = 5;
 /// How long events stay hidden at most.
 const LATE_MS: u32 = 3_000;
 /// How far behind a stale read is.
@@ -26,7 +27,7 @@ pub enum Sort {
     Slow,
     /// Calls go wrong.
     Calls(Trouble, usize),
-    /// More calls than AWS takes are refused.
+    /// A run of calls is throttled.
     Throttled,
     /// Credentials expire for a while.
     Expired,
@@ -68,7 +69,7 @@ pub const FAULTS: &[(&str, Sort, &str)] = &[
     ),
     ("rollback-fails", Sort::Stuck, "a resource fails, and then going back fails on it as well (7)"),
     ("slow", Sort::Slow, "a resource takes ten times as long as usual"),
-    ("throttled", Sort::Throttled, "AWS takes no more than four calls a second"),
+    ("throttled", Sort::Throttled, "the eighth call to CloudFormation and the four after it are too many for AWS"),
     ("server-errors", Sort::Calls(Trouble::Broken, 5), "every fifth call ends in an error of AWS's own"),
     (
         "dropped",
@@ -142,7 +143,10 @@ pub fn arrange(faults: &[Fault], anybody: &str) -> (Faults, Weather) {
             }
             Sort::Slow => drop(inside.slow.insert(logical_id)),
             Sort::Calls(trouble, every) => outside.every.push((every, trouble)),
-            Sort::Throttled => outside.calls_per_sec = Some(CALLS_PER_SEC),
+            Sort::Throttled => {
+                outside.calls = vec![None; BEFORE_THROTTLING];
+                outside.calls.extend([Some(Trouble::Throttled); THROTTLED_CALLS]);
+            }
             Sort::Expired => outside.expired.push(EXPIRED_MS),
             Sort::Late => inside.events_late_ms = LATE_MS,
             Sort::Shuffled => inside.events_shuffled = true,

@@ -19,5 +19,6 @@ mod planning;
 mod registry;
 mod release;
 mod reports;
+mod rehearsal;
 mod support;
 mod trouble;

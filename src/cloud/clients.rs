@@ -100,6 +100,7 @@ impl Cloud {
             hub: regions[0].clone(),
             endpoint: config.endpoint_url().map(ToOwned::to_owned),
             regions: regions.iter().map(clients).collect(),
+            config: config.clone(),
         }
     }
 

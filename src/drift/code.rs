@@ -329,7 +329,7 @@ mod tests {
     use super::*;
     use crate::{
         config::Layers,
-        release::{Functions, WorkerSource},
+        release::{Functions, Origin, WorkerSource},
     };
 
     fn revision(number: i32, image: &str, cpu: &str) -> TaskDefinition {
@@ -357,8 +357,9 @@ mod tests {
         let config = Config::read(file, &Layers::default()).unwrap();
         let release = Release {
             functions: Functions::new(b"functions".to_vec()),
-            worker: WorkerSource::new(b"worker".to_vec(), Vec::new()),
+            worker: WorkerSource::new(Vec::new(), Vec::new()).unwrap(),
             console: Console::built_in(),
+            origin: Origin::Parts,
         };
         let stack = StackRef { name: "shop".to_owned(), region: "eu-west-1".parse().unwrap() };
         let told = |code: &str, console: &str| {

@@ -38,7 +38,7 @@ use crate::{
     },
     exit::Exit,
     failure::Failure,
-    release::{Console, Functions, Release, Upload, WorkerSource},
+    release::{Console, Functions, Origin, Release, Upload, WorkerSource},
     render::Part,
 };
 
@@ -177,8 +177,9 @@ async fn survey(cloud: &Cloud, case: &Case) -> Survey {
 fn release() -> Release {
     Release {
         functions: Functions::new(Vec::new()),
-        worker: WorkerSource::new(Vec::new(), Vec::new()),
+        worker: WorkerSource::new(Vec::new(), Vec::new()).expect("nothing in it does not fit"),
         console: Console::built_in(),
+        origin: Origin::Parts,
     }
 }
 

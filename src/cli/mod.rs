@@ -213,11 +213,11 @@ mod tests {
         found
     }
 
-    /// The arguments of an example, without its variables, its comment and where it reads from or writes to.
+    /// The arguments of an example, without its variables, its comment, what follows it and where it reads from or writes to.
     fn arguments(example: &str) -> Vec<String> {
         // What stands in quotes is the command's own.
         let outside = |text: &str| text.matches('\'').count().is_multiple_of(2);
-        let command = ["   #", " < ", " > "].iter().fold(example, |text, end| match text.split_once(end) {
+        let command = ["   #", " && ", " < ", " > "].iter().fold(example, |text, end| match text.split_once(end) {
             Some((before, _)) if outside(before) => before,
             _ => text,
         });

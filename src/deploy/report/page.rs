@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::{View, groups};
-use crate::deploy::{
-    area::Area,
-    changes::Act,
-    diff::{Evidence, ResourceDiff},
-    plan::{Action, Plan, Server, StackPlan, ValueDiff},
+use crate::{
+    cost,
+    deploy::{
+        area::Area,
+        changes::Act,
+        diff::{Evidence, ResourceDiff},
+        plan::{Action, Plan, Server, StackPlan, ValueDiff},
+    },
+    timing,
 };
 
 /// How many sentences about rights are shown before the rest is folded.
@@ -58,6 +62,15 @@ fn strip(plan: &Plan, view: View) -> String {
     let widening = updates(plan).flat_map(|stack| &stack.resources).flat_map(|it| &it.powers);
     more(widening.filter(|it| it.widens()).count(), "WIDENS ACCESS", true);
     more(counted().map(|it| it.findings.len()).sum(), "to look at", false);
+    let estimate = timing::estimate(plan);
+    if !estimate.stacks.is_empty() {
+        parts.push(estimate.to_string().replace(' ', UNBROKEN));
+    }
+    let dollars = cost::idle::difference(plan);
+    if dollars.abs() >= 0.01 {
+        let sign = if dollars < 0.0 { '-' } else { '+' };
+        parts.push(format!("{sign}${:.2} a month", dollars.abs()).replace(' ', UNBROKEN));
+    }
     parts.join(&format!("{UNBROKEN}· "))
 }
 

@@ -64,9 +64,9 @@ pub fn c_library(executable: &[u8]) -> Option<String> {
     let constants = section(executable, CONSTANTS)?;
     let starts = constants.windows(BANNER.len()).enumerate().filter(|(_, window)| *window == BANNER);
     starts.map(|(at, _)| &constants[at + BANNER.len()..]).find_map(|said| {
-        // Others may speak of the library too; only it goes on like this.
+        // Others, this function among them, may speak of the library too; only it has its name there and goes on like this.
         let end = said.iter().take(LONGEST_NAME).position(|byte| *byte == b')')?;
-        let is_banner = said[end..].starts_with(RELEASE);
+        let is_banner = end > 0 && said[end..].starts_with(RELEASE);
         is_banner.then(|| String::from_utf8(said[..end].to_vec()).ok()).flatten()
     })
 }

@@ -24,6 +24,9 @@ mod resources;
 mod user;
 mod value;
 
+#[cfg(test)]
+pub use self::cookies::Jar;
+
 use std::time::Duration;
 
 use dlt_model::program::MetricKind;

@@ -77,7 +77,14 @@ impl User {
             return;
         }
         let set = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
-        set.for_each(|(_, value)| self.jar.store(url, value, now()));
+        self.keep_set_cookies(url, set.map(|(_, value)| &**value), cookies);
+    }
+
+    /// Keeps cookies that were set outside of an answer, each as its header says.
+    pub fn keep_set_cookies<'a>(&mut self, url: &Url, set: impl Iterator<Item = &'a str>, cookies: Cookies) {
+        if cookies != Cookies::Off {
+            set.for_each(|value| self.jar.store(url, value, now()));
+        }
     }
 
     /// From now on these cookies are there at the begin of each iteration.

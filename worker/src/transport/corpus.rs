@@ -6,7 +6,7 @@ use super::{answer::Want, heads::Heads, http2, response::Response};
 use crate::Fault;
 
 /// Everything below a folder of the corpus, by name.
-fn inputs(folder: &str) -> Vec<(String, Vec<u8>)> {
+pub fn inputs(folder: &str) -> Vec<(String, Vec<u8>)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(folder);
     let mut found: Vec<_> = fs::read_dir(path)
         .expect("the corpus is there")
@@ -25,7 +25,8 @@ fn expected(name: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(_, end)| end)
 }
 
-fn http1(pieces: &[&[u8]]) -> Result<(), Fault> {
+/// How a response ends that comes in these pieces.
+pub fn http1(pieces: &[&[u8]]) -> Result<(), Fault> {
     let (mut response, mut heads) = (Response::new(), Heads::default());
     response.begin(false, Want { headers: true, cookies: true, body: true });
     for piece in pieces {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use dlt_model::program::{Dns, Family};
-use hickory_resolver::{TokioResolver, config::LookupIpStrategy};
+use hickory_resolver::{ResolverBuilder, TokioResolver, config::LookupIpStrategy, net::runtime::TokioRuntimeProvider};
 use tokio::sync::Mutex;
 
 use super::Origin;
@@ -110,7 +110,12 @@ fn by_family(mut addresses: Vec<IpAddr>, family: Family) -> Vec<IpAddr> {
 
 /// Reads `/etc/resolv.conf` and `/etc/hosts`.
 fn system_resolver() -> Result<TokioResolver, hickory_resolver::net::NetError> {
-    let mut builder = TokioResolver::builder_tokio()?;
+    resolver_of(TokioResolver::builder_tokio()?)
+}
+
+fn resolver_of(
+    mut builder: ResolverBuilder<TokioRuntimeProvider>,
+) -> Result<TokioResolver, hickory_resolver::net::NetError> {
     builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
     // What is kept, and for how long, is decided here.
     builder.options_mut().cache_size = 0;
@@ -164,6 +169,10 @@ mod store {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "dns_asked.rs"]
+mod asked;
 
 #[cfg(test)]
 mod tests {

@@ -202,6 +202,11 @@ pub mod tests {
         GrpcMethod::new(&descriptors(), "shop.Stock/Count").expect("described")
     }
 
+    /// What an answer of `shop.Stock/Count` says, if it says anything.
+    pub fn read_answer(answer: Answer) -> Option<String> {
+        method().read(answer).ok().map(|answer| answer.json).filter(|json| !json.is_empty())
+    }
+
     #[test]
     fn a_call_is_rendered_with_its_message_behind_a_prefix() {
         let url = Url::parse("http://a.test:50051").expect("a URL");

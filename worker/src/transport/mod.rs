@@ -48,4 +48,6 @@ pub use websocket::{Message, WebSocketSession};
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

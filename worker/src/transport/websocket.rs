@@ -11,8 +11,8 @@ use std::{
 
 use futures::{SinkExt, StreamExt};
 use http::{
-    HeaderName, HeaderValue, Request,
-    header::{CONNECTION, HOST, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE},
+    HeaderMap, HeaderName, HeaderValue, Request,
+    header::{CONNECTION, HOST, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, SET_COOKIE, UPGRADE},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -49,6 +49,7 @@ pub enum Message {
 pub struct WebSocketSession {
     socket: WebSocketStream<Counted>,
     count: Rc<Count>,
+    cookies: Vec<String>,
 }
 
 impl WebSocketSession {
@@ -68,21 +69,23 @@ impl WebSocketSession {
         let (origin, request) = handshake(url, headers, protocols).ok_or(Fault::NoAddress)?;
         let (stream, _) = wire.dial(&origin, Purpose::Other, timeout, traffic).await?;
         let began = Instant::now();
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(MAX_BODY_BYTES_KEPT))
-            .max_frame_size(Some(MAX_BODY_BYTES_KEPT));
         let count = Rc::new(Count::default());
         let bill = Bill::new(&count, traffic, true);
         let counted = Counted { stream, count: Rc::clone(&count) };
-        let shaking = client_async_with_config(request, counted, Some(config));
+        let shaking = client_async_with_config(request, counted, Some(bounds()));
         let shaken = timeout_at((began + timeout).into(), shaking).await.map_err(|_| Fault::RequestTimeout)?;
         add(&mut bill.traffic.waiting, began.elapsed());
         match shaken {
-            Ok((socket, _)) => Ok(Self { socket, count }),
+            Ok((socket, agreed)) => Ok(Self { socket, count, cookies: cookies_of(agreed.headers()) }),
             Err(Error::Io(error)) => Err(fault_of(&error)),
             Err(Error::Protocol(ProtocolError::HandshakeIncomplete)) => Err(Fault::ConnectionClosedEarly),
             Err(_) => Err(Fault::WebSocketRefused),
         }
+    }
+
+    /// The cookies that the peer set when it agreed, each as its header says; they are given once.
+    pub fn take_cookies(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.cookies)
     }
 
     /// Says something.
@@ -154,6 +157,15 @@ impl WebSocketSession {
             }
         }
     }
+}
+
+/// How much the peer may say in one piece.
+fn bounds() -> WebSocketConfig {
+    WebSocketConfig::default().max_message_size(Some(MAX_BODY_BYTES_KEPT)).max_frame_size(Some(MAX_BODY_BYTES_KEPT))
+}
+
+fn cookies_of(headers: &HeaderMap) -> Vec<String> {
+    headers.get_all(SET_COOKIE).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
 }
 
 fn fault_of_talk(error: &Error) -> Fault {
@@ -263,6 +275,43 @@ impl Drop for Bill<'_> {
         self.traffic.requests += u64::from(self.is_request && sent > 0);
         self.traffic.bytes_sent += sent;
         self.traffic.bytes_received += self.count.received.get() - self.from.1;
+    }
+}
+
+/// How many messages a peer says in these pieces, and how it ends: by our bounds, from the first byte after the handshake.
+#[cfg(test)]
+pub fn fate(pieces: &[&[u8]]) -> (u32, Fault) {
+    use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
+
+    /// What comes in pieces; what is said to it is nobody's business.
+    struct Ear<'a>(Vec<&'a [u8]>);
+    impl io::Read for Ear<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Some(next) = self.0.pop() else { return Ok(0) };
+            let (here, rest) = next.split_at(next.len().min(buffer.len()));
+            buffer[..here.len()].copy_from_slice(here);
+            if !rest.is_empty() {
+                self.0.push(rest);
+            }
+            Ok(here.len())
+        }
+    }
+    impl io::Write for Ear<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut socket =
+        WebSocket::from_raw_socket(Ear(pieces.iter().rev().copied().collect()), Role::Client, Some(bounds()));
+    let mut messages = 0;
+    loop {
+        match socket.read() {
+            Ok(_) => messages += 1,
+            Err(error) => return (messages, fault_of_talk(&error)),
+        }
     }
 }
 

@@ -78,7 +78,10 @@ impl Actor {
             Err(_) => Err(Fault::CannotBeSent),
         };
         let session = match connected {
-            Ok(session) => session,
+            Ok(mut session) => {
+                self.keep_cookies_of(&url, &session.take_cookies());
+                session
+            }
             Err(fault) => {
                 give_up(&socket.actions, recorder);
                 sample.finish(Err(fault), false);
@@ -121,18 +124,21 @@ impl Actor {
     ) -> Result<(Url, Vec<(String, String)>), String> {
         let url = socket_url(url)?;
         check_headers(&headers)?;
-        let mut page = url.clone();
-        // Cookies are kept for http and https; both pairs of schemes have the same ports.
-        let scheme = if url.scheme() == "wss" { "https" } else { "http" };
-        if page.set_scheme(scheme).is_ok()
-            && let Some(cookies) = self.user.cookies(&page)
-        {
+        if let Some(cookies) = page_of(&url).and_then(|page| self.user.cookies(&page)) {
             match headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
                 Some((_, written)) => written.extend(["; ", &cookies]),
                 None => headers.push(("Cookie".to_owned(), cookies)),
             }
         }
         Ok((url, headers))
+    }
+
+    /// The peer's cookies are the user's from now on, as with any answer.
+    fn keep_cookies_of(&mut self, url: &str, set: &[String]) {
+        if let Some(page) = socket_url(url).ok().as_ref().and_then(page_of) {
+            let cookies = self.cookies();
+            self.user.keep_set_cookies(&page, set.iter().map(String::as_str), cookies);
+        }
     }
 
     /// Says something that is not answered at once.
@@ -194,6 +200,12 @@ impl Actor {
             talk.skip(1);
         }
     }
+}
+
+/// The page whose cookies a WebSocket shares. They are kept for http and https; both pairs of schemes have the same ports.
+fn page_of(socket: &Url) -> Option<Url> {
+    let rest = socket.as_str().strip_prefix("ws")?;
+    Url::parse(&format!("http{rest}")).ok()
 }
 
 /// The conversation is over before its end, and a sample says why.

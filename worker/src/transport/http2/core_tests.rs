@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{super::frame::flag, *};
 
 fn request(body: &[u8]) -> Request<'_> {
     Request {

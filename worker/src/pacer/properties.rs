@@ -8,7 +8,7 @@ use dlt_model::{
 };
 use proptest::prelude::*;
 
-use super::{Pacing, Quota, Share};
+use super::{Level, Pacing, Quota, Share};
 
 fn stages(most: u32) -> impl Strategy<Value = Vec<Stage>> {
     let stage = (0..most, prop_oneof![Just(0_u64), 1..2_000_u64]);
@@ -66,6 +66,65 @@ fn shares() -> impl Strategy<Value = Vec<Share>> {
     })
 }
 
+/// The stages of an executor: begin and length in µs, the numbers it goes from and to.
+fn ramps(executor: &Executor) -> Vec<(u64, u64, f64, f64)> {
+    let (mut from, stages) = match executor {
+        Executor::RampingVus { start_virtual_users, stages, .. } => (*start_virtual_users as f64, stages.clone()),
+        Executor::RampingArrivalRate { start_rate, stages, .. } => (*start_rate, stages.clone()),
+        Executor::ConstantArrivalRate { rate, duration_ms, .. } => {
+            (*rate, vec![Stage { target: *rate, duration_ms: *duration_ms }])
+        }
+        other => {
+            let users = other.peak_virtual_users() as f64;
+            (users, vec![Stage { target: users, duration_ms: other.duration_ms() }])
+        }
+    };
+    let mut begin = 0;
+    let ramp = |stage: Stage| {
+        let ramp = (begin, stage.duration_ms * 1_000, from, stage.target);
+        (begin, from) = (begin + ramp.1, stage.target);
+        ramp
+    };
+    stages.into_iter().map(ramp).collect()
+}
+
+/// How many users there are by the formula, in whole numbers without rounding, while there are any stages; and whether
+/// that is certain, because nobody comes or goes within a microsecond.
+fn users_at(executor: &Executor, micros: u64) -> Option<(u64, bool)> {
+    let ramps = ramps(executor);
+    let (begin, length, from, to) =
+        ramps.into_iter().find(|(begin, length, ..)| (*begin..begin + length).contains(&micros))?;
+    let (from, to, length) = (from as i128, to as i128, i128::from(length));
+    // Users number 0 to n − 1 are there while the level is above their number: n is the level, rounded up.
+    let users = |after: i128| (from * length + (to - from) * after.clamp(0, length) + length - 1).div_euclid(length);
+    let after = i128::from(micros - begin);
+    let now = users(after);
+    let is_certain = users(after - 1) == now && users(after + 1) == now;
+    Some((u64::try_from(now).expect("no level is below zero"), is_certain))
+}
+
+/// The area below the rate up to an instant: how many iterations should have begun.
+fn area_at(executor: &Executor, micros: u64) -> f64 {
+    let per_ms = match executor {
+        Executor::ConstantArrivalRate { per_ms, .. } | Executor::RampingArrivalRate { per_ms, .. } => *per_ms,
+        _ => 1,
+    };
+    let area = |(begin, length, from, to): (u64, u64, f64, f64)| {
+        if length == 0 {
+            return 0.0;
+        }
+        let after = micros.saturating_sub(begin).min(length) as f64;
+        let here = from + (to - from) * after / length as f64;
+        (from + here) / 2.0 * after / 1_000.0 / per_ms as f64
+    };
+    ramps(executor).into_iter().map(area).sum()
+}
+
+/// Whether the user of this number iterates at this instant.
+fn iterates(level: &Level, number: u64, at: Duration) -> bool {
+    level.next(number, at).is_some_and(|stint| stint.begin <= at)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -104,6 +163,60 @@ proptest! {
                 let below = level.next(number - 1, at);
                 prop_assert!(below.is_some_and(|stint| stint.begin <= at));
             }
+        }
+    }
+
+    #[test]
+    fn at_every_instant_the_level_is_the_formula_and_the_shares_add_up_to_it(
+        executor in closed(),
+        workers in 1..51_u32,
+        instants in prop::collection::vec(0..9_000_000_u64, 1..8),
+    ) {
+        let Pacing::Closed { level, .. } = Pacing::of(&executor) else { panic!("closed") };
+        for micros in instants {
+            let at = Duration::from_micros(micros);
+            let Some((users, is_certain)) = users_at(&executor, micros) else {
+                prop_assert!((0..level.peak()).all(|number| !iterates(&level, number, at)));
+                continue;
+            };
+            let share = |segment: Segment| {
+                segment.numbers(level.peak()).filter(|number| iterates(&level, *number, at)).count() as u64
+            };
+            let together: u64 = Segment::split(workers).map(share).sum();
+            prop_assert_eq!(together, share(Segment::WHOLE), "shares of {} at {:?}", workers, at);
+            // A user comes or goes at this very instant, give or take what a number of seconds is rounded by.
+            let difference = together.abs_diff(users);
+            prop_assert!(difference == 0 || (!is_certain && difference == 1), "{} and not {} at {:?}", together, users, at);
+        }
+    }
+
+    #[test]
+    fn at_every_instant_as_many_arrivals_are_due_as_the_rate_has_made_and_the_shares_add_up_to_them(
+        executor in open(),
+        workers in 1..51_u32,
+        instants in prop::collection::vec(0..9_000_000_u64, 1..8),
+    ) {
+        let Pacing::Open { arrivals, .. } = Pacing::of(&executor) else { panic!("open") };
+        for micros in instants {
+            let at = Duration::from_micros(micros);
+            let due = |segment: Segment| {
+                let mut schedule = arrivals.schedule(segment);
+                let mut count = 0_u64;
+                while schedule.peek().is_some_and(|instant| instant <= at) {
+                    count += 1;
+                    schedule.advance();
+                }
+                count
+            };
+            let together: u64 = Segment::split(workers).map(due).sum();
+            prop_assert_eq!(together, due(Segment::WHOLE), "shares of {} at {:?}", workers, at);
+            // Iteration n begins when the area below the rate is n, the first at once; so many are due as fit below it.
+            let area = area_at(&executor, micros);
+            let (least, most) = ((area - 1e-3).max(0.0).ceil(), (area + 1e-3).floor() + 1.0);
+            let together = together as f64;
+            let is_over = together >= arrivals.total() as f64;
+            prop_assert!(least <= together || is_over, "{} of {} at {:?}", together, area, at);
+            prop_assert!(together <= most, "{} of {} at {:?}", together, area, at);
         }
     }
 

@@ -28,7 +28,7 @@ fn outcomes(whole: &Measurements) -> Vec<&str> {
     whole.outcomes.keys().map(String::as_str).collect()
 }
 
-fn trusting(authority: &Authority) -> Tls {
+pub fn trusting(authority: &Authority) -> Tls {
     Tls { ca: Some(authority.pem.clone()), ..Tls::default() }
 }
 
@@ -97,7 +97,7 @@ async fn hosts_of_the_clients_own_need_no_name_server_and_source_addresses_are_t
 }
 
 /// A proxy that notes what it is asked for and does it, or refuses.
-async fn proxy(refuses: bool) -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>) {
+pub async fn proxy(refuses: bool) -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     let (asked, heard) = tokio::sync::mpsc::unbounded_channel();

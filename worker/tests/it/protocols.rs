@@ -31,15 +31,15 @@ fn extract(variable: &str, path: &str) -> Extract {
     Extract { variable: variable.to_owned(), from, which: Which::At(0), default: None }
 }
 
-fn receive(checks: Vec<Check>, extract: Vec<Extract>) -> SocketAction {
+pub fn receive(checks: Vec<Check>, extract: Vec<Extract>) -> SocketAction {
     SocketAction::Receive { checks, extract }
 }
 
-fn says(text: &str) -> SocketAction {
+pub fn says(text: &str) -> SocketAction {
     SocketAction::Send(template(text))
 }
 
-fn websocket(label: &str, host: &str, actions: Vec<SocketAction>) -> WebSocket {
+pub fn websocket(label: &str, host: &str, actions: Vec<SocketAction>) -> WebSocket {
     WebSocket {
         label: template(label),
         url: template(&format!("ws://{host}/chat")),
@@ -50,11 +50,11 @@ fn websocket(label: &str, host: &str, actions: Vec<SocketAction>) -> WebSocket {
     }
 }
 
-fn chat(socket: WebSocket) -> Step {
+pub fn chat(socket: WebSocket) -> Step {
     Step::WebSocket(Box::new(socket))
 }
 
-fn grpc(label: &str, host: &str, name: &str) -> Grpc {
+pub fn grpc(label: &str, host: &str, name: &str) -> Grpc {
     Grpc {
         label: template(label),
         url: template(&format!("http://{host}")),
@@ -68,11 +68,11 @@ fn grpc(label: &str, host: &str, name: &str) -> Grpc {
     }
 }
 
-fn call(grpc: Grpc) -> Step {
+pub fn call(grpc: Grpc) -> Step {
     Step::Grpc(Box::new(grpc))
 }
 
-fn tcp(label: &str, address: &str, text: &str) -> Tcp {
+pub fn tcp(label: &str, address: &str, text: &str) -> Tcp {
     Tcp {
         label: template(label),
         address: template(address),
@@ -85,7 +85,7 @@ fn tcp(label: &str, address: &str, text: &str) -> Tcp {
     }
 }
 
-fn bytes(tcp: Tcp) -> Step {
+pub fn bytes(tcp: Tcp) -> Step {
     Step::Tcp(Box::new(tcp))
 }
 

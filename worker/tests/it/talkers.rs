@@ -87,7 +87,7 @@ impl Talker {
         talker
     }
 
-    /// Greets who joins, behind some noise; says nothing to `silence`, hangs up on `leave`, and repeats the rest.
+    /// Sets a cookie for who asks for `?room`. Greets who joins, behind some noise; says nothing to `silence`, hangs up on `leave`, and repeats the rest.
     pub fn chat() -> Self {
         Self::start(chat)
     }
@@ -105,10 +105,13 @@ impl Talker {
 
 async fn chat(stream: TcpStream, heard: Arc<Heard>) {
     let notes = Arc::clone(&heard);
-    let greet = move |asking: &Asking, agreed: Agreed| {
+    let greet = move |asking: &Asking, mut agreed: Agreed| {
         for name in ["cookie", "x-key"] {
             let value = asking.headers().get(name).and_then(|value| value.to_str().ok());
             value.into_iter().for_each(|value| notes.note(&format!("{name}: {value}")));
+        }
+        if asking.uri().query() == Some("room") {
+            agreed.headers_mut().insert("set-cookie", http::HeaderValue::from_static("room=7; Path=/"));
         }
         Ok(agreed)
     };

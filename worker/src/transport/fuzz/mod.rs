@@ -46,7 +46,7 @@ fn play(parser: &Parser, seed: u64) {
 }
 
 #[test]
-fn nothing_that_a_peer_sends_makes_a_parser_fall_over_fuzz() {
+fn nothing_that_a_peer_sends_makes_a_parser_fall_over() {
     let parsers = all();
     let long = setting("FUZZ_SECS").map(Duration::from_secs);
     let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());

@@ -30,7 +30,7 @@ use crate::{
 /// Make an environment as its file says; do nothing when it is.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  dlt up dev\n  dlt up dev --yes --set worker.cpu=4096 --set worker.memory=8192\n  dlt up dev --plan dev.plan\n  dlt up dev --simulate --fault create-fails   (asks AWS nothing)"
+    after_help = "Examples:\n  dlt up dev\n  dlt up dev --yes --set worker.cpu=4096 --set worker.memory=8192\n  dlt up dev --plan dev.plan\n  dlt up dev --simulate --fault create-fails   # asks AWS nothing"
 )]
 pub struct Args {
     #[command(flatten)]

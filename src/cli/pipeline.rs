@@ -1,6 +1,10 @@
 //! `dlt pipeline`: a CodePipeline whose stage QA asks the gate, made by one command and taken away by another.
 
+mod choices;
+
 use std::path::PathBuf;
+
+use choices::ChoiceArgs;
 
 use super::{Global, Output, asking, environment::EnvironmentArgs, session::Session};
 use crate::{
@@ -8,7 +12,7 @@ use crate::{
     deploy::{
         consent::Consent,
         event::{Event, Phase},
-        pipeline::{self, Binary, Environment, Settings},
+        pipeline::{self, Binary, Environment, Settings, roles},
         screen::show::Style,
     },
     exit::Exit,
@@ -27,44 +31,47 @@ pub enum Verb {
     Rm(RmArgs),
 }
 
-/// Make a pipeline beside an environment: source, then the stage QA with the action DLT-QA.
+/// Make a pipeline beside an environment: Source, Build and Deploy where asked, then the stage QA with the action DLT-QA.
 ///
-/// The gate runs in CodeBuild, by the buildspec in your repository (`buildspecs/buildspec_dlt.yml` is one to copy), and the load comes
-/// from the environment's workers. This program is uploaded for it.
+/// Builds run in CodeBuild, by buildspecs of your source (`buildspecs/` has some to copy), and the load comes from the
+/// environment's workers. This program is uploaded for them. Failed and stopped executions are announced on the environment's topic.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  dlt pipeline bootstrap qa --connection arn:aws:codeconnections:… --repository shop/checkout\n  dlt pipeline bootstrap qa --print\n  dlt pipeline bootstrap qa --print-policy   # for a job of another CI"
+    after_help = "Examples:\n  dlt pipeline bootstrap qa --connection arn:aws:codeconnections:… --repository shop/checkout\n  dlt pipeline bootstrap qa --codecommit checkout --build-spec ci/build.yml --deploy-spec ci/deploy.yml --deploy-policy arn:aws:iam::…:policy/shop --approval\n  dlt pipeline bootstrap qa --source-bucket sources --source-key checkout.zip --print\n  dlt pipeline bootstrap qa --print-policy   # for a job of another CI"
 )]
 pub struct BootstrapArgs {
     #[command(flatten)]
     environment: EnvironmentArgs,
-    /// The connection to where the source is kept, by its ARN.
-    #[arg(long, env = "DLT_PIPELINE_CONNECTION", value_name = "ARN", required_unless_present_any = ["print", "print_policy"])]
-    connection: Option<String>,
-    /// The repository.
-    #[arg(long, env = "DLT_PIPELINE_REPOSITORY", value_name = "OWNER/NAME", required_unless_present_any = ["print", "print_policy"])]
-    repository: Option<String>,
-    /// The branch whose commits are judged.
-    #[arg(long, value_name = "NAME", default_value = "main")]
-    branch: String,
+    #[command(flatten)]
+    choices: ChoiceArgs,
     /// The gate's buildspec, by its path in the repository.
     #[arg(long, value_name = "PATH", default_value = "buildspecs/buildspec_dlt.yml")]
     buildspec: String,
-    /// The image that the gate runs in.
+    /// The image that builds run in.
     #[arg(long, value_name = "IMAGE", default_value = "aws/codebuild/amazonlinux-x86_64-standard:5.0")]
     image: String,
-    /// The program that the gate calls, if not this one: a `dlt` for x86-64 Linux.
+    /// The program that builds call, if not this one: a `dlt` for x86-64 Linux.
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
     /// Print the template, and do nothing. Asks no network.
     #[arg(long, conflicts_with = "print_policy")]
     print: bool,
-    /// Print the policy that a job of another CI needs to call the gate on this environment, and do nothing.
-    #[arg(long)]
-    print_policy: bool,
+    /// Print the policy that a job of another CI needs to call the gate on this environment, or the policies of all of the
+    /// pipeline's roles, and do nothing.
+    #[arg(long, value_name = "WHOSE", num_args = 0..=1, require_equals = true, default_missing_value = "job")]
+    print_policy: Option<Whose>,
     /// Agree beforehand.
     #[arg(long, short)]
     yes: bool,
+}
+
+/// Whose policy is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Whose {
+    /// That of a job of another CI.
+    Job,
+    /// Those of the pipeline's roles, by their names in the template.
+    Roles,
 }
 
 /// Take the pipeline away; the environment stays.
@@ -85,39 +92,48 @@ pub struct RmArgs {
 pub async fn run(verb: &Verb, global: &Global) -> Result<Exit, Failure> {
     match verb {
         Verb::Bootstrap(args) if args.print => print(args),
-        Verb::Bootstrap(args) if args.print_policy => print_policy(args).await,
-        Verb::Bootstrap(args) => bootstrap(args, global).await,
+        Verb::Bootstrap(args) => match args.print_policy {
+            Some(whose) => print_policy(args, whose).await,
+            None => bootstrap(args, global).await,
+        },
         Verb::Rm(args) => remove(args, global).await,
     }
 }
 
 fn print(args: &BootstrapArgs) -> Result<Exit, Failure> {
     let config = args.environment.load()?;
-    let rendered = render::render(Part::Pipeline, &config, &config.region)
+    let rendered = render::render_pipeline(&config, args.choices.stages()?)
         .map_err(|error| Failure::from_error(Exit::Internal, "failed to render", &error))?;
     terminal::print(rendered.text.trim_end_matches('\n'));
     Ok(Exit::Done)
 }
 
-async fn print_policy(args: &BootstrapArgs) -> Result<Exit, Failure> {
+async fn print_policy(args: &BootstrapArgs, whose: Whose) -> Result<Exit, Failure> {
     let config = args.environment.load()?;
+    let settings = (whose == Whose::Roles).then(|| settings(args)).transpose()?;
     let cloud = Cloud::connect(&config.region, &[]).await?;
-    let policy = Environment::look(&cloud, &config).await?.policy(&cloud, &config);
+    let environment = Environment::look(&cloud, &config).await?;
+    let policy = match settings {
+        None => environment.policy(&cloud, &config),
+        Some(settings) => {
+            let binary = binary(args, &settings)?;
+            let values = pipeline::values(&cloud, &config, &settings, &environment, &binary);
+            roles::policies(&config, settings.stages(), &values)?
+        }
+    };
     terminal::print(&format!("{policy:#}"));
     Ok(Exit::Done)
+}
+
+fn settings(args: &BootstrapArgs) -> Result<Settings, Failure> {
+    args.choices.settings(&args.environment.environment, &args.buildspec, &args.image)
 }
 
 async fn bootstrap(args: &BootstrapArgs, global: &Global) -> Result<Exit, Failure> {
     let json = global.output == Output::Json;
     let config = args.environment.load()?;
-    let binary = binary(args)?;
-    let settings = Settings {
-        connection: args.connection.clone().unwrap_or_default(),
-        repository: args.repository.clone().unwrap_or_default(),
-        branch: args.branch.clone(),
-        buildspec: args.buildspec.clone(),
-        image: args.image.clone(),
-    };
+    let settings = settings(args)?;
+    let binary = binary(args, &settings)?;
     let cloud = Cloud::connect(&config.region, &[]).await?;
     let environment = &args.environment.environment;
     let session = Session::open("pipeline bootstrap", environment, config.stack.as_str(), &cloud, Style::fitting(json));
@@ -130,7 +146,7 @@ async fn bootstrap(args: &BootstrapArgs, global: &Global) -> Result<Exit, Failur
     let (stack, account) = (Part::Pipeline.stack_name(&config), cloud.identity.account.clone());
     session.observer.tell(Event::Began { stack, account, phases: pipeline::PHASES.to_vec() });
     let work = Box::pin(async {
-        session.hold(&cloud, &binary.content_of(&settings)).await?;
+        session.hold(&cloud, &settings.content_with(binary.key())).await?;
         pipeline::bootstrap(&around, &config, &settings, binary, consent, &ask).await
     });
     let result = session.interruptible(work).await;
@@ -144,14 +160,15 @@ async fn bootstrap(args: &BootstrapArgs, global: &Global) -> Result<Exit, Failur
     Ok(Exit::Done)
 }
 
-fn binary(args: &BootstrapArgs) -> Result<Binary, Failure> {
+fn binary(args: &BootstrapArgs, settings: &Settings) -> Result<Binary, Failure> {
     let path = match &args.binary {
         Some(path) => path.clone(),
         None => std::env::current_exe()
             .map_err(|error| Failure::from_error(Exit::Internal, "failed to find this program's own file", &error))?,
     };
     // A gate deploys nothing, so it needs no release.
-    let content = release::place::bare(&path)
+    let content = if settings.ships() { std::fs::read(&path) } else { release::place::bare(&path) };
+    let content = content
         .map_err(|error| Failure::from_error(Exit::Usage, format!("failed to read `{}`", path.display()), &error))?;
     Binary::new(content)
 }

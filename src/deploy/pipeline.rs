@@ -1,5 +1,9 @@
 //! A pipeline with the gate DLT-QA beside an environment: a stack of its own, made by one command and taken away by another.
 
+pub mod roles;
+mod settings;
+mod source;
+
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::primitives::ByteStream;
@@ -25,23 +29,10 @@ use crate::{
     render::{self, Part},
 };
 
+pub use settings::{Settings, Source as PipelineSource, Step};
+
 /// The phases of a bootstrap, in order.
 pub const PHASES: [Phase; 4] = [Phase::Plan, Phase::Upload, Phase::ChangeSet, Phase::Deploy];
-
-/// What a person says about a pipeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// The connection to where the source is kept.
-    pub connection: String,
-    /// The repository, as owner/name.
-    pub repository: String,
-    /// The branch.
-    pub branch: String,
-    /// The gate's buildspec, by its path in the repository.
-    pub buildspec: String,
-    /// The image that the gate runs in.
-    pub image: String,
-}
 
 /// What a gate needs to know of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,11 +133,9 @@ impl Binary {
         Ok(Self { content, key })
     }
 
-    /// Names the pipeline that would be made of it, so that the same wish is recognised.
-    pub fn content_of(&self, settings: &Settings) -> String {
-        let Settings { connection, repository, branch, buildspec, image } = settings;
-        let parts = [connection, repository, branch, buildspec, image, &self.key].map(String::as_str);
-        hex::encode(Sha256::digest(parts.join("\0").as_bytes()))
+    /// Where it lies in the bucket of uploads.
+    pub fn key(&self) -> &str {
+        &self.key
     }
 }
 
@@ -189,16 +178,17 @@ pub async fn bootstrap(
 }
 
 async fn survey(cloud: &Cloud, config: &Config, settings: &Settings, binary: &Binary) -> Result<Survey, Failure> {
+    source::look(cloud, &settings.source).await?;
     let environment = Environment::look(cloud, config).await?;
     let (part, stack) = stack_of(config);
     let account = &cloud.identity.account;
-    let rendered = render::render_for(account, part, config, &config.region)
+    let rendered = render::render_pipeline(config, settings.stages())
         .map_err(|error| Failure::from_error(Exit::Internal, "failed to render the pipeline template", &error))?;
     let live = stacks::facts(&cloud.hub().cloudformation, &stack.name).await?;
     let wanted = Wanted {
         part,
         template: rendered.text,
-        parameters: parameters(config, account, settings, &environment, binary),
+        parameters: parameters(config, account, settings, &environment, &binary.key),
         tags: config.tags.clone(),
         protection: false,
         stack,
@@ -212,27 +202,39 @@ async fn survey(cloud: &Cloud, config: &Config, settings: &Settings, binary: &Bi
     Ok(Survey { plan, wanted: vec![wanted], live: vec![live], uploads: Vec::new(), image: None })
 }
 
+/// The template's parameters, and what AWS calls the account, the region and the partition.
+pub fn values(
+    cloud: &Cloud,
+    config: &Config,
+    settings: &Settings,
+    environment: &Environment,
+    binary: &Binary,
+) -> BTreeMap<String, String> {
+    let account = &cloud.identity.account;
+    let mut values = parameters(config, account, settings, environment, &binary.key);
+    let partition = config.partition().arn_word();
+    let pseudo =
+        [("AWS::AccountId", account.as_str()), ("AWS::Region", config.region.as_str()), ("AWS::Partition", partition)];
+    values.extend(pseudo.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    values
+}
+
 fn parameters(
     config: &Config,
     account: &str,
     settings: &Settings,
     environment: &Environment,
-    binary: &Binary,
+    binary_key: &str,
 ) -> BTreeMap<String, String> {
-    let bucket = format!("{}-artifacts-{account}-{}", config.stack, config.region);
     let values = [
-        ("ConnectionArn", settings.connection.clone()),
-        ("Repository", settings.repository.clone()),
-        ("Branch", settings.branch.clone()),
-        ("Buildspec", settings.buildspec.clone()),
-        ("BuildImage", settings.image.clone()),
-        ("ArtifactBucket", bucket),
-        ("BinaryKey", binary.key.clone()),
+        ("ArtifactBucket", format!("{}-artifacts-{account}-{}", config.stack, config.region)),
+        ("BinaryKey", binary_key.to_owned()),
         ("ApiEndpoint", environment.api.clone()),
         ("ApiId", environment.api_id().to_owned()),
         ("ConsoleUrl", environment.console.clone().unwrap_or_default()),
     ];
-    values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    let values = values.into_iter().map(|(name, value)| (name.to_owned(), value));
+    settings.parameters().into_iter().chain(values).collect()
 }
 
 /// Sends the program to where the gate fetches it. Its name is its digest, so sending it again changes nothing.
@@ -272,7 +274,10 @@ pub async fn remove(around: &Surroundings<'_>, stack: (Part, StackRef, Live)) ->
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::render::Build;
 
     #[test]
     fn a_program_for_another_machine_is_refused() {
@@ -285,12 +290,99 @@ mod tests {
         assert!(Binary::new(b"\xcf\xfa\xed\xfe".to_vec()).is_err());
     }
 
+    fn config() -> Config {
+        let text =
+            "stack: dlt-x\nregion: eu-west-1\nregions: [us-east-1]\nadmin: {name: admin, email: a@example.com}\n";
+        Config::read(text, &crate::config::Layers::new([], &[])).expect("valid")
+    }
+
+    /// Every source with every combination of stages.
+    fn variants() -> Vec<Settings> {
+        let at = |text: &str| text.to_owned();
+        let sources = [
+            PipelineSource::Connection {
+                connection: at("arn:aws:codeconnections:eu-west-1:1:connection/x"),
+                repository: at("a/b"),
+                branch: at("main"),
+            },
+            PipelineSource::CodeCommit { repository: at("checkout"), branch: at("main") },
+            PipelineSource::S3 { bucket: at("sources"), key: at("checkout.zip") },
+        ];
+        let step =
+            |policies: &[&str]| Step { buildspec: at("x.yml"), policies: policies.iter().map(|arn| at(arn)).collect() };
+        let policy = "arn:aws:iam::1:policy/x";
+        let builds = [None, Some((Build::Image, step(&[]))), Some((Build::Own, step(&[policy])))];
+        let deploys = [None, Some(step(&[])), Some(step(&[policy, policy]))];
+        let mut all = Vec::new();
+        for source in &sources {
+            for build in &builds {
+                for deploy in &deploys {
+                    for approval in [false, true] {
+                        all.push(Settings {
+                            source: source.clone(),
+                            build: build.clone(),
+                            deploy: deploy.clone(),
+                            approval,
+                            boundary: approval.then(|| at(policy)),
+                            buildspec: at("gate.yml"),
+                            image: at("image"),
+                            environment: at("qa"),
+                        });
+                    }
+                }
+            }
+        }
+        all
+    }
+
     #[test]
-    fn the_template_keeps_our_promises() {
-        let text = "stack: dlt-x\nregion: eu-west-1\nadmin: {name: admin, email: a@example.com}\n";
-        let config = Config::read(text, &crate::config::Layers::new([], &[])).expect("valid");
-        let rendered = render::render(Part::Pipeline, &config, &config.region).expect("it renders");
-        let findings = crate::check::check(&rendered.text, &crate::check::Promises::ours());
-        assert!(findings.is_empty(), "{findings:#?}");
+    fn every_variant_of_the_template_keeps_our_promises() {
+        for settings in variants() {
+            let rendered = render::render_pipeline(&config(), settings.stages()).expect("it renders");
+            let findings = crate::check::check(&rendered.text, &crate::check::Promises::ours());
+            assert!(findings.is_empty(), "{settings:?}: {findings:#?}");
+        }
+    }
+
+    #[test]
+    fn a_template_has_just_the_parameters_that_are_given() {
+        let environment = Environment { api: "https://abc.execute-api.eu-west-1.amazonaws.com".into(), console: None };
+        for settings in variants() {
+            let rendered = render::render_pipeline(&config(), settings.stages()).expect("it renders");
+            let template: serde_yaml::Value = serde_yaml::from_str(&rendered.text).expect("YAML");
+            let declared = template["Parameters"].as_mapping().expect("parameters");
+            let declared: BTreeSet<String> =
+                declared.keys().map(|name| name.as_str().expect("text").to_owned()).collect();
+            let given = parameters(&config(), "1", &settings, &environment, "tools/x/dlt");
+            assert_eq!(declared, given.into_keys().collect(), "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn the_stages_stand_in_the_order_in_which_things_happen() {
+        let stages = |settings: &Settings| -> Vec<String> {
+            let rendered = render::render_pipeline(&config(), settings.stages()).expect("it renders");
+            let template: serde_yaml::Value = serde_yaml::from_str(&rendered.text).expect("YAML");
+            let stages = template["Resources"]["Pipeline"]["Properties"]["Stages"].as_sequence().expect("stages");
+            stages.iter().map(|stage| stage["Name"].as_str().expect("text").to_owned()).collect()
+        };
+        let all = variants();
+        assert_eq!(stages(&all[0]), ["Source", "QA"]);
+        assert_eq!(stages(&all[1]), ["Source", "Approve", "QA"]);
+        assert_eq!(stages(&all[6]), ["Source", "Build", "QA"]);
+        assert_eq!(stages(&all[9]), ["Source", "Build", "Approve", "Deploy", "QA"]);
+    }
+
+    #[test]
+    fn every_role_stays_within_the_boundary() {
+        for settings in variants() {
+            let rendered = render::render_pipeline(&config(), settings.stages()).expect("it renders");
+            let template: serde_yaml::Value = serde_yaml::from_str(&rendered.text).expect("YAML");
+            let roles = template["Resources"].as_mapping().expect("resources").values();
+            for role in roles.filter(|resource| resource["Type"] == "AWS::IAM::Role") {
+                let has = !role["Properties"]["PermissionsBoundary"].is_null();
+                assert_eq!(has, settings.boundary.is_some(), "{settings:?}");
+            }
+        }
     }
 }

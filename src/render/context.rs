@@ -3,11 +3,11 @@
 use dlt_model::{id::Region, tick};
 use minijinja::{Value, context};
 
-use super::{Part, dashboard};
+use super::{Part, Stages, dashboard};
 use crate::config::{Architecture, Config, Console, DataRetention, Network};
 
 /// Every name that a template uses, with its value for this part and region.
-pub(super) fn of(part: Part, config: &Config, region: &Region, account: Option<&str>) -> Value {
+pub(super) fn of(part: Part, config: &Config, region: &Region, account: Option<&str>, stages: Stages) -> Value {
     let stack = config.stack.as_str();
     let hub = *region == config.region;
     let here = if hub { "${AWS::Region}" } else { "${HubRegion}" };
@@ -43,7 +43,11 @@ pub(super) fn of(part: Part, config: &Config, region: &Region, account: Option<&
         alarms => alarms(part, config),
         groups => groups(),
         dashboard => dashboard::body(config),
+        stages => stages.context(),
         pipeline_folder => pipeline_folder(stack),
+        pipeline_arn =>
+            format!("arn:${{AWS::Partition}}:codepipeline:${{AWS::Region}}:${{AWS::AccountId}}:{stack}-pipeline"),
+        topic_arn => format!("arn:${{AWS::Partition}}:sns:${{AWS::Region}}:${{AWS::AccountId}}:{stack}-alarms"),
     }
 }
 

@@ -11,7 +11,7 @@ use minijinja::{
     value::ValueKind,
 };
 
-use super::{Part, Rendered, context, source};
+use super::{Part, Rendered, Stages, context, source};
 use crate::config::Config;
 
 macro_rules! files {
@@ -21,11 +21,13 @@ macro_rules! files {
 }
 
 /// Every template file by its path in the repository.
-static FILES: [(&str, &str); 21] = files![
+static FILES: [(&str, &str); 23] = files![
     "foundation",
     "main",
     "regional",
     "pipeline",
+    "pipeline-step",
+    "pipeline-events",
     "parameters",
     "network",
     "engine",
@@ -65,7 +67,7 @@ pub struct RenderError {
 /// # Errors
 /// Only when a template refers to something that does not exist.
 pub fn render(part: Part, config: &Config, region: &Region) -> Result<Rendered, RenderError> {
-    rendered(part, config, region, None)
+    rendered(part, config, region, None, Stages::default())
 }
 
 /// The same for an account that is known: names of what is kept stand in it as plain text, because CloudFormation takes
@@ -74,14 +76,28 @@ pub fn render(part: Part, config: &Config, region: &Region) -> Result<Rendered, 
 /// # Errors
 /// Only when a template refers to something that does not exist.
 pub fn render_for(account: &str, part: Part, config: &Config, region: &Region) -> Result<Rendered, RenderError> {
-    rendered(part, config, region, Some(account))
+    rendered(part, config, region, Some(account), Stages::default())
 }
 
-fn rendered(part: Part, config: &Config, region: &Region, account: Option<&str>) -> Result<Rendered, RenderError> {
+/// Renders the template of a pipeline with these stages.
+///
+/// # Errors
+/// Only when a template refers to something that does not exist.
+pub fn render_pipeline(config: &Config, stages: Stages) -> Result<Rendered, RenderError> {
+    rendered(Part::Pipeline, config, &config.region, None, stages)
+}
+
+fn rendered(
+    part: Part,
+    config: &Config,
+    region: &Region,
+    account: Option<&str>,
+    stages: Stages,
+) -> Result<Rendered, RenderError> {
     let failed = |source: Error| RenderError { part: part.word(), place: place(&source), source };
     let environment = ENVIRONMENT.as_ref().map_err(|error| failed(Error::new(error.kind(), error.to_string())))?;
     let template = environment.get_template(file(part)).map_err(failed)?;
-    let marked = template.render(context::of(part, config, region, account)).map_err(failed)?;
+    let marked = template.render(context::of(part, config, region, account, stages)).map_err(failed)?;
     let (text, source) = source::SourceMap::unmark(&marked, &FILES);
     Ok(Rendered { part, text, source })
 }

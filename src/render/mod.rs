@@ -5,6 +5,7 @@ mod context;
 mod dashboard;
 mod engine;
 mod source;
+mod stages;
 #[cfg(test)]
 mod tests;
 
@@ -12,8 +13,9 @@ use dlt_model::id::Region;
 
 pub use self::{
     assets::{Assets, parameters},
-    engine::{RenderError, render, render_for, sources},
+    engine::{RenderError, render, render_for, render_pipeline, sources},
     source::{Location, SourceMap},
+    stages::{Build, SourceKind, Stages},
 };
 use crate::config::Config;
 

@@ -22,6 +22,14 @@ struct Buildspec {
     phases: BTreeMap<String, Phase>,
     #[serde(default)]
     reports: BTreeMap<String, Report>,
+    artifacts: Option<Artifacts>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Artifacts {
+    #[serde(default)]
+    base_directory: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -66,6 +74,8 @@ pub struct Built {
     pub phases: Vec<(String, i32)>,
     /// The report files of each group.
     pub reports: BTreeMap<String, Vec<String>>,
+    /// The folder whose files the next stage gets.
+    pub artifacts: Option<PathBuf>,
 }
 
 impl Build {
@@ -143,7 +153,8 @@ impl Build {
             reports.insert(group.clone(), texts.collect());
         }
         let code = phases.iter().map(|(_, code)| *code).find(|code| *code != 0).unwrap_or(0);
-        Built { code, log, phases, reports }
+        let artifacts = self.spec.artifacts.as_ref().map(|artifacts| self.folder.join(&artifacts.base_directory));
+        Built { code, log, phases, reports, artifacts }
     }
 }
 

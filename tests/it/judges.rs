@@ -38,6 +38,38 @@ const BESIDES: &[(&str, &str)] = &[
     ("small", "worker: {cpu: 256, memory: 512, architecture: arm64}\negress_cidr: 10.0.0.0/8\n"),
 ];
 
+/// The ARN of a managed policy.
+const POLICY: &str = "arn:aws:iam::123456789012:policy/shop";
+
+/// What decides which stages a pipeline has, by what a person would write.
+const PIPELINES: &[(&str, &[&str])] = &[
+    ("codecommit", &["--codecommit", "checkout"]),
+    ("s3", &["--source-bucket", "sources", "--source-key", "checkout.zip"]),
+    ("image", &["--build", "image", "--deploy-spec", "buildspecs/buildspec_deploy.yml"]),
+    ("build", &["--build-spec", "ci/build.yml", "--approval"]),
+    ("deploy", &["--codecommit", "checkout", "--deploy-spec", "ci/deploy.yml", "--approval"]),
+    (
+        "all",
+        &[
+            "--source-bucket",
+            "sources",
+            "--source-key",
+            "checkout.zip",
+            "--build-spec",
+            "ci/build.yml",
+            "--build-policy",
+            POLICY,
+            "--deploy-spec",
+            "ci/deploy.yml",
+            "--deploy-policy",
+            POLICY,
+            "--approval",
+            "--permissions-boundary",
+            POLICY,
+        ],
+    ),
+];
+
 /// Every variant of an environment: its name and its file.
 fn variants() -> Vec<(String, String)> {
     let mut variants = vec![(String::from("regions"), format!("{HUB}{MORE_REGIONS}"))];
@@ -71,6 +103,12 @@ fn templates(sandbox: &Sandbox) -> Vec<PathBuf> {
                 files.push(sandbox.write(&format!("{name}-{part}-{region}.yaml"), &text));
             }
         }
+    }
+    for (name, choices) in PIPELINES {
+        let print = [&["pipeline", "bootstrap", "alone", "--print"], *choices].concat();
+        let text = sandbox.dlt(&print).with_code(0).out;
+        assert!(seen.insert(text.clone()), "the pipeline `{name}` is a template of its own");
+        files.push(sandbox.write(&format!("{name}-pipeline.yaml"), &text));
     }
     let hubs = files.iter().filter(|file| file.to_string_lossy().contains("-main-")).count();
     assert!(hubs >= 1 << CHOICES.len(), "every combination of the choices is a template of its own: {files:#?}");

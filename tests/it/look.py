@@ -7,6 +7,8 @@
     look.py object    REGION BUCKET KEY    → an object's content
     look.py put       REGION BUCKET KEY V  → stores an object
     look.py item      REGION TABLE V       → stores an item with this key; `items` counts what a table holds
+    look.py bucket    REGION NAME MANNER   → makes a bucket that keeps no versions and tells no events (silent), or changes that (talking)
+    look.py event     REGION SOURCE TYPE V → tells EventBridge of an event with this detail, as AWS's own services do
     look.py secret    REGION NAME VALUE    → stores a SecureString
     look.py metrics   REGION NAMESPACE     → the names of a namespace's metrics and what they are told apart by
     look.py targets   REGION POLICY        → who an IoT policy is attached to, as JSON
@@ -137,6 +139,15 @@ def span(region, stack):
     return min(instants), max(instants)
 
 
+def bucket(region, name, manner):
+    """A bucket, as somebody's pipeline might have it: one that keeps versions and tells EventBridge of uploads, or neither."""
+    api = client("s3", region)
+    if manner == "silent":
+        return api.create_bucket(Bucket=name)
+    api.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    api.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}})
+
+
 def project(region, name):
     found = client("codebuild", region).batch_get_projects(names=[name])["projects"][0]
     environment = found["environment"]
@@ -258,6 +269,12 @@ def main(verb, *arguments):
         print(json.dumps(sorted(user["Username"] for page in users for user in page["Users"])))
     elif verb == "project":
         print(json.dumps(project(*arguments)))
+    elif verb == "event":
+        region, source, kind, detail = arguments
+        entry = {"Source": source, "DetailType": kind, "Detail": detail}
+        assert client("events", region).put_events(Entries=[entry])["FailedEntryCount"] == 0
+    elif verb == "bucket":
+        bucket(*arguments)
     elif verb == "keys":
         print(json.dumps(keys(*arguments)))
     elif verb == "pace":

@@ -15,6 +15,7 @@ mod image;
 mod judges;
 mod lifecycle;
 mod local;
+mod pipeline;
 mod planning;
 mod registry;
 mod rehearsal;

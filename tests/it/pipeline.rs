@@ -1,0 +1,172 @@
+//! All stages of a pipeline: what `dlt pipeline bootstrap` makes of them, and the buildspecs that it ships, run as CodeBuild runs them.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::{
+    buildspec::run,
+    cloud::{HUB, Stage},
+    support::{Sandbox, eventually, root},
+};
+
+const POLICY: &str = "arn:aws:iam::000000000000:policy/shop";
+
+fn buildspec(name: &str) -> String {
+    std::fs::read_to_string(root().join("buildspecs").join(name)).expect("the buildspec")
+}
+
+/// Something that looks like a program for CodeBuild's machines.
+fn program(sandbox: &Sandbox) {
+    let mut program = vec![0_u8; 64];
+    program[..4].copy_from_slice(b"\x7fELF");
+    program[18] = 62;
+    std::fs::write(sandbox.path().join("dlt-linux"), program).expect("a file");
+}
+
+/// A container with a source in it, for a build on this account.
+fn container(stage: &Stage) -> Sandbox {
+    let mut container = Sandbox::new();
+    container
+        .variable("AWS_ENDPOINT_URL", &stage.aws.endpoint)
+        .variable("AWS_ACCESS_KEY_ID", "test")
+        .variable("AWS_SECRET_ACCESS_KEY", "test")
+        .variable("AWS_EC2_METADATA_DISABLED", "true");
+    let file = std::fs::read_to_string(stage.sandbox.path().join("stacks/shop.yaml")).expect("the file");
+    container.write("stacks/shop.yaml", &file);
+    container
+}
+
+#[test]
+fn a_pipeline_with_all_stages_comes_and_goes_and_leaves_nothing_behind() {
+    let stage = Stage::set(&[], None);
+    let sandbox = &stage.sandbox;
+    program(sandbox);
+    sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
+    let without = stage.account();
+    let stages = [
+        "pipeline",
+        "bootstrap",
+        "shop",
+        "--codecommit",
+        "checkout",
+        "--build",
+        "image",
+        "--deploy-spec",
+        "buildspecs/buildspec_deploy.yml",
+        "--deploy-policy",
+        POLICY,
+        "--approval",
+        "--permissions-boundary",
+        POLICY,
+        "--binary",
+        "dlt-linux",
+    ];
+    let roles = sandbox.dlt(&[&stages[..], &["--print-policy=roles"]].concat()).with_code(0).json();
+    let named: Vec<&String> = roles.as_object().expect("roles").keys().collect();
+    assert_eq!(named, ["BuildRole", "DeployRole", "PipelineRole", "ProjectRole", "StartRole"], "{roles:#}");
+    assert_eq!(roles["DeployRole"]["ManagedPolicies"], serde_json::json!([POLICY]), "{roles:#}");
+
+    let made = sandbox.dlt(&[&stages[..], &["--yes"]].concat()).with_code(0);
+    assert!(made.out.contains("dlt-shop-pipeline"), "{}{}", made.out, made.err);
+    let again = sandbox.dlt(&[&stages[..], &["--yes"]].concat()).with_code(0);
+    assert!(format!("{}{}", again.out, again.err).contains("nothing to do"), "{}{}", again.out, again.err);
+    for (project, spec) in [("dlt-shop-build", "buildspec_image.yml"), ("dlt-shop-deploy", "buildspec_deploy.yml")] {
+        let project: Value = serde_json::from_str(&stage.look(&["project", HUB, project])).expect("JSON");
+        assert_eq!(project["buildspec"], format!("buildspecs/{spec}"), "{project:#}");
+        assert_eq!(project["variables"]["DLT_ENV"], "shop", "{project:#}");
+    }
+
+    // Its rules announce what a person has to know, and nothing else.
+    stage.look(&["subscribe", HUB, "dlt-shop-alarms"]);
+    let execution = "CodePipeline Pipeline Execution State Change";
+    let action = "CodePipeline Action Execution State Change";
+    for (kind, detail) in [
+        (execution, r#"{"pipeline":"dlt-shop-pipeline","execution-id":"1","state":"SUCCEEDED"}"#),
+        (execution, r#"{"pipeline":"dlt-shop-pipeline","execution-id":"2","state":"FAILED"}"#),
+        (execution, r#"{"pipeline":"another-pipeline","execution-id":"3","state":"FAILED"}"#),
+        (
+            action,
+            r#"{"pipeline":"dlt-shop-pipeline","execution-id":"4","state":"STARTED","type":{"category":"Approval"}}"#,
+        ),
+        (action, r#"{"pipeline":"dlt-shop-pipeline","execution-id":"5","state":"STARTED","type":{"category":"Test"}}"#),
+    ] {
+        stage.look(&["event", HUB, "aws.codepipeline", kind, detail]);
+    }
+    let mut told = Vec::new();
+    eventually("what is announced", Duration::from_secs(30), || {
+        let more: Vec<String> =
+            serde_json::from_str(&stage.look(&["announced", HUB, "dlt-shop-alarms"])).expect("JSON");
+        told.extend(more);
+        (told.len() >= 2).then_some(())
+    });
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "The pipeline dlt-shop-pipeline in us-east-1 is FAILED, execution 2.",
+            "The pipeline dlt-shop-pipeline in us-east-1 waits for an approval, execution 4.",
+        ]
+    );
+
+    // Other stages are a change of the same stack.
+    let fewer = ["pipeline", "bootstrap", "shop", "--codecommit", "checkout", "--binary", "dlt-linux", "--yes"];
+    sandbox.dlt(&fewer).with_code(0);
+    sandbox.dlt(&["pipeline", "rm", "shop", "--yes"]).with_code(0);
+    assert_eq!(stage.account(), without, "the pipeline leaves nothing behind");
+}
+
+#[test]
+fn a_bucket_that_could_not_start_a_pipeline_is_refused_with_the_commands_that_change_it() {
+    let stage = Stage::set(&[], None);
+    let sandbox = &stage.sandbox;
+    program(sandbox);
+    sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
+    stage.look(&["bucket", HUB, "sources", "silent"]);
+    let bootstrap = [
+        "pipeline",
+        "bootstrap",
+        "shop",
+        "--source-bucket",
+        "sources",
+        "--source-key",
+        "shop.zip",
+        "--binary",
+        "dlt-linux",
+        "--yes",
+    ];
+    let refused = sandbox.dlt(&bootstrap).with_code(3);
+    for cure in ["put-bucket-versioning", "put-bucket-notification-configuration"] {
+        assert!(refused.err.contains(cure), "{}", refused.err);
+    }
+    stage.look(&["bucket", HUB, "sources", "talking"]);
+    sandbox.dlt(&bootstrap).with_code(0);
+}
+
+#[test]
+fn the_shipped_buildspecs_build_a_release_push_its_image_and_deploy_it() {
+    let stage = Stage::set(&[], None);
+    let built = container(&stage);
+    let project = [("DLT_ENV", "shop")];
+    let early = run(&built, &buildspec("buildspec_image.yml"), &project);
+    assert_ne!(early.code, 0, "there is no repository yet: {}", early.log);
+
+    stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
+    let image = run(&built, &buildspec("buildspec_image.yml"), &project);
+    assert_eq!(image.code, 0, "{}", image.log);
+    assert!(image.log.contains("dlt-shop/worker"), "{}", image.log);
+    let release = image.artifacts.expect("what the next stage gets");
+    assert!(release.join("release.json").is_file() && release.join("dlt").is_file(), "{}", image.log);
+
+    stage.sandbox.dlt(&["down", "shop", "--yes"]).with_code(0);
+    let deployed = container(&stage);
+    let release = release.to_str().expect("text");
+    let project = [("DLT_ENV", "shop"), ("CODEBUILD_SRC_DIR_built", release)];
+    let deploy = run(&deployed, &buildspec("buildspec_deploy.yml"), &project);
+    assert_eq!(deploy.code, 0, "{}", deploy.log);
+    assert!(stage.outputs()["ApiEndpoint"].as_str().is_some(), "{}", deploy.log);
+    let again = run(&deployed, &buildspec("buildspec_deploy.yml"), &[("DLT_ENV", "shop")]);
+    assert_eq!(again.code, 0, "without a release of an earlier stage it is the program's own: {}", again.log);
+    let wrong = run(&deployed, &buildspec("buildspec_deploy.yml"), &[("DLT_ENV", "nowhere")]);
+    assert_eq!(wrong.code, 3, "{}", wrong.log);
+}

@@ -8,7 +8,6 @@
     look.py put       REGION BUCKET KEY V  → stores an object
     look.py item      REGION TABLE V       → stores an item with this key; `items` counts what a table holds
     look.py bucket    REGION NAME MANNER   → makes a bucket that keeps no versions and tells no events (silent), or changes that (talking)
-    look.py event     REGION SOURCE TYPE V → tells EventBridge of an event with this detail, as AWS's own services do
     look.py secret    REGION NAME VALUE    → stores a SecureString
     look.py metrics   REGION NAMESPACE     → the names of a namespace's metrics and what they are told apart by
     look.py targets   REGION POLICY        → who an IoT policy is attached to, as JSON
@@ -139,7 +138,7 @@ def span(region, stack):
     return min(instants), max(instants)
 
 
-def bucket(region, name, manner):
+def make_bucket(region, name, manner):
     """A bucket, as somebody's pipeline might have it: one that keeps versions and tells EventBridge of uploads, or neither."""
     api = client("s3", region)
     if manner == "silent":
@@ -269,12 +268,8 @@ def main(verb, *arguments):
         print(json.dumps(sorted(user["Username"] for page in users for user in page["Users"])))
     elif verb == "project":
         print(json.dumps(project(*arguments)))
-    elif verb == "event":
-        region, source, kind, detail = arguments
-        entry = {"Source": source, "DetailType": kind, "Detail": detail}
-        assert client("events", region).put_events(Entries=[entry])["FailedEntryCount"] == 0
     elif verb == "bucket":
-        bucket(*arguments)
+        make_bucket(*arguments)
     elif verb == "keys":
         print(json.dumps(keys(*arguments)))
     elif verb == "pace":

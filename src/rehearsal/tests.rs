@@ -115,6 +115,19 @@ async fn a_change_set_is_executed_once_however_often_it_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_happens_while_nobody_asks_happens_in_its_order() {
+    // Somebody else comes while the stack is being made, and nobody asks before all of it is over.
+    let (stage, client) = stage(Faults { intruder_after_ms: Some(2_000), ..Faults::default() }, None);
+    let id = proposed(&client, TEMPLATE, ChangeSetType::Create).await;
+    client.execute_change_set().change_set_name(&id).send().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(status(&client).await, "CREATE_COMPLETE", "a stack that moves is not changed by anybody");
+    let told = client.describe_change_set().change_set_name(&id).send().await.unwrap();
+    assert_eq!(told.execution_status().unwrap().as_str(), "EXECUTE_COMPLETE");
+    assert_eq!(stage.world().begun.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_failure_leads_to_the_status_that_aws_gives_it() {
     let changed =
         TEMPLATE.replace("A: { Type: AWS::SNS::Topic }", "A: { Type: AWS::SNS::Topic, Properties: { X: 1 } }");

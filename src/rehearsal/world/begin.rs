@@ -204,7 +204,8 @@ impl World {
             status if is_updatable(status) => Kind::Update,
             _ => return,
         };
-        stack.change_sets.iter_mut().for_each(|it| it.execution = Execution::Obsolete);
+        let open = stack.change_sets.iter_mut().filter(|it| it.execution == Execution::Available);
+        open.for_each(|it| it.execution = Execution::Obsolete);
         let goal = Goal::read(FOREIGN_TEMPLATE, &Default::default(), Default::default(), &[]);
         let goal = Arc::new(goal.expect("the template is ours and valid"));
         let changes = stack.facts().goal.changes(&goal);

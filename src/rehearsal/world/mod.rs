@@ -118,18 +118,25 @@ impl World {
         self.stacks.iter().rev().find(|stack| stack.is(region, name) && stack.is_there())
     }
 
-    /// Lets everything happen that was due.
+    /// Lets everything happen that was due, in the order in which it was: whoever asks late finds what he would have found by
+    /// asking all the time.
     pub fn advance(&mut self, now_ms: i64) {
+        let first = |foreign: &[(i64, Region, String)]| {
+            foreign.iter().enumerate().map(|(index, (at_ms, ..))| (*at_ms, index)).min()
+        };
         loop {
-            let due = |stack: &&mut Stack| stack.next_ms().is_some_and(|at| at <= now_ms);
-            let foreign = self.foreign.iter().position(|(at, _, _)| *at <= now_ms);
-            if let Some(stack) = self.stacks.iter_mut().filter(due).min_by_key(|stack| stack.next_ms()) {
-                stack.step(&mut self.faults, &self.tempo);
-            } else if let Some(index) = foreign {
-                let (at_ms, region, name) = self.foreign.remove(index);
-                self.intrude(at_ms, &region, &name);
-            } else {
-                return;
+            let steps = self.stacks.iter().enumerate().filter_map(|(index, stack)| Some((stack.next_ms()?, index)));
+            match (steps.min(), first(&self.foreign)) {
+                (Some((at_ms, index)), other)
+                    if at_ms <= now_ms && other.is_none_or(|(then_ms, _)| at_ms <= then_ms) =>
+                {
+                    self.stacks[index].step(&mut self.faults, &self.tempo);
+                }
+                (_, Some((at_ms, index))) if at_ms <= now_ms => {
+                    let (_, region, name) = self.foreign.remove(index);
+                    self.intrude(at_ms, &region, &name);
+                }
+                _ => return,
             }
         }
     }

@@ -104,6 +104,17 @@ impl Cloud {
         }
     }
 
+    /// The same account, and clients of CloudFormation that remember nothing of how fast it answered.
+    #[cfg(test)]
+    #[must_use]
+    pub fn renewed(&self) -> Self {
+        let mut cloud = self.clone();
+        for (region, clients) in &mut cloud.regions {
+            clients.cloudformation = cloudformation(region, &in_region(&self.config, region));
+        }
+        cloud
+    }
+
     /// The clients of a region of this environment.
     pub fn at(&self, region: &Region) -> &Clients {
         self.regions.get(region).expect("every region of the environment has clients: made in Cloud::connect")
@@ -139,18 +150,11 @@ impl Identity {
 
 impl Clients {
     fn new(region: &Region, config: &SdkConfig) -> Self {
-        let patient = RetryConfig::adaptive().with_max_attempts(ATTEMPTS);
-        // Of its own, and not one for all clients of this name in the process.
-        let partition = RetryPartition::custom(format!("cloudformation-{region}")).build();
-        let cloudformation = aws_sdk_cloudformation::config::Builder::from(config)
-            .retry_config(patient)
-            .retry_partition(partition)
-            .build();
         // A bucket's name as a host name needs DNS that a custom endpoint does not have.
         let by_path = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(by_path).build();
         Self {
-            cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation),
+            cloudformation: cloudformation(region, config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             ecr: aws_sdk_ecr::Client::new(config),
             ecs: aws_sdk_ecs::Client::new(config),
@@ -164,6 +168,16 @@ impl Clients {
             cognito: aws_sdk_cognitoidentityprovider::Client::new(config),
         }
     }
+}
+
+/// The client that is asked the most, so it slows down when AWS says so.
+fn cloudformation(region: &Region, config: &SdkConfig) -> aws_sdk_cloudformation::Client {
+    let without_lot = config.retry_config().is_some_and(RetryConfig::use_static_exponential_base);
+    let patient = RetryConfig::adaptive().with_max_attempts(ATTEMPTS).with_use_static_exponential_base(without_lot);
+    // Of its own, and not one for all clients of this name in the process.
+    let partition = RetryPartition::custom(format!("cloudformation-{region}")).build();
+    let config = aws_sdk_cloudformation::config::Builder::from(config).retry_config(patient).retry_partition(partition);
+    aws_sdk_cloudformation::Client::from_conf(config.build())
 }
 
 /// What AWS's own variables and files say, for one region: credentials, endpoint, patience. Asks AWS nothing.

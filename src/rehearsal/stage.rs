@@ -41,42 +41,59 @@ pub struct Stage(Arc<Inner>);
 
 struct Inner {
     world: Mutex<World>,
-    weather: Weather,
-    calls: Mutex<usize>,
-    began: Instant,
-    began_ms: i64,
+    /// What goes wrong with calls, and how many there were.
+    weather: Mutex<(Weather, usize)>,
+    /// When it began: by tokio's clock, and in milliseconds since 1970.
+    began: Mutex<(Instant, i64)>,
 }
 
 impl fmt::Debug for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stage").field("weather", &self.0.weather).finish_non_exhaustive()
+        f.debug_struct("Stage").field("weather", &held(&self.0.weather).0).finish_non_exhaustive()
     }
 }
 
 impl Stage {
     /// A world at a moment, given in milliseconds since 1970. From then on its time is tokio's: a stopped clock stops it.
     pub fn new(world: World, weather: Weather, began_ms: i64) -> Self {
-        let (calls, began) = (Mutex::default(), Instant::now());
-        Self(Arc::new(Inner { world: Mutex::new(world), weather, calls, began, began_ms }))
+        let (weather, began) = (Mutex::new((weather, 0)), Mutex::new((Instant::now(), began_ms)));
+        Self(Arc::new(Inner { world: Mutex::new(world), weather, began }))
+    }
+
+    /// Begins again with another world in fair weather, for clients that are there already.
+    #[cfg(test)]
+    pub fn begin(&self, world: World, began_ms: i64) {
+        *held(&self.0.began) = (Instant::now(), began_ms);
+        *held(&self.0.world) = world;
+        self.turn(Weather::default());
+    }
+
+    /// The weather turns. Calls are counted from here.
+    #[cfg(test)]
+    pub fn turn(&self, weather: Weather) {
+        *held(&self.0.weather) = (weather, 0);
     }
 
     /// Milliseconds since 1970, as this world counts them.
     pub fn now_ms(&self) -> i64 {
-        self.0.began_ms + self.since_ms()
+        let began_ms = held(&self.0.began).1;
+        began_ms + self.since_ms()
     }
 
     fn since_ms(&self) -> i64 {
-        i64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(i64::MAX)
+        let began = held(&self.0.began).0;
+        i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
     /// The world, up to date.
     pub fn world(&self) -> MutexGuard<'_, World> {
-        let mut world = self.0.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut world = held(&self.0.world);
         world.advance(self.now_ms());
         world
     }
 
-    /// What clients are made of to ask this world. The endpoint is where the registry for images answers.
+    /// What clients are made of to ask this world. The endpoint is where the registry for images answers. The clients wait as
+    /// long as they must and never by lot, so that a rehearsal can be repeated.
     pub fn config(&self, region: &Region, endpoint: &str) -> SdkConfig {
         let credentials = Credentials::new("REHEARSAL", "rehearsal", None, None, "rehearsal");
         SdkConfig::builder()
@@ -84,7 +101,7 @@ impl Stage {
             .region(aws_config::Region::new(region.to_string()))
             .endpoint_url(endpoint)
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_use_static_exponential_base(true))
             .timeout_config(TimeoutConfig::builder().read_timeout(READ_WITHIN).build())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .sleep_impl(Nap)
@@ -98,7 +115,7 @@ impl Stage {
         let call = read(request).await?;
         let trouble = self.trouble(&call);
         tokio::time::sleep(LATENCY).await;
-        if self.0.weather.is_expired(self.since_ms()) {
+        if held(&self.0.weather).0.is_expired(self.since_ms()) {
             let message = "The security token included in the request is expired";
             return Ok(sent(wire::error(&call, 403, "ExpiredToken", message)));
         }
@@ -128,11 +145,16 @@ impl Stage {
         if call.service != "cloudformation" {
             return None;
         }
-        let mut calls = self.0.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = *calls;
-        *calls += 1;
-        self.0.weather.trouble(number)
+        let mut weather = held(&self.0.weather);
+        let number = weather.1;
+        weather.1 += 1;
+        weather.0.trouble(number)
     }
+}
+
+/// Nothing in here is left half-done by a panic.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl TimeSource for Stage {

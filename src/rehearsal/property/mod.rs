@@ -1,7 +1,8 @@
 //! The engine in every weather: whatever goes wrong, `up` ends with the verdict that CloudFormation's last word means,
 //! executes a change set at most once, and leaves nothing behind that is not in use.
 //!
-//! `REHEARSALS` says how many cases there are, `REHEARSAL_SEED` from which seed they come.
+//! `REHEARSALS` says how many cases there are, `REHEARSAL_SEED` from which seed they come, `REHEARSAL_SPEED` how many times as
+//! fast as AWS they go.
 
 mod lots;
 
@@ -21,7 +22,7 @@ use tokio::sync::watch;
 
 use self::lots::{Case, KINDS, Scene, Sketch, case};
 use super::{
-    faults::Weather,
+    faults::{Faults, Weather},
     stage::Stage,
     world::{Execution, FOREIGN_TOKEN, Goal, SHORT_PAGE, Tempo, World},
 };
@@ -42,6 +43,8 @@ use crate::{
     render::Part,
 };
 
+/// Into how many parts the cases are dealt. Each has a seed of its own, counted on from the first, and a thread of its own.
+const PARTS: u32 = 2;
 /// How many cases there are unless `REHEARSALS` says otherwise.
 const CASES: u32 = 1_000;
 /// Where they come from unless `REHEARSAL_SEED` says otherwise.
@@ -90,7 +93,7 @@ fn stacks_of(case: &Case) -> Vec<(Scene, (Part, &'static str, &'static str))> {
 }
 
 fn world_of(case: &Case) -> World {
-    let mut world = World::new("123456789012", case.faults.clone(), Tempo::new(SPEED));
+    let mut world = World::new("123456789012", case.faults.clone(), Tempo::new(setting("REHEARSAL_SPEED", SPEED)));
     world.page = SHORT_PAGE;
     world.roles.insert("AWSServiceRoleForECS".to_owned());
     let goal = |sketches: &[Sketch]| {
@@ -116,12 +119,28 @@ struct Told {
     stage: Stage,
 }
 
-async fn play(case: &Case) -> Told {
-    let regions: Vec<Region> = REGIONS.iter().map(|region| region.parse().unwrap()).collect();
-    let stage = Stage::new(world_of(case), case.weather.clone(), BEGAN_MS);
-    let calm = Stage::new(world_of(case), Weather::default(), BEGAN_MS);
-    let cloud = |stage: &Stage| Cloud::of_rehearsal(&stage.config(&regions[0], "http://rehearsal.invalid"), &regions);
-    let survey = survey(&cloud(&calm), case).await;
+/// Where cases are played, one after the other. What every case needs is made once.
+struct House {
+    stage: Stage,
+    cloud: Cloud,
+    release: Release,
+}
+
+impl House {
+    fn open() -> Self {
+        let regions: Vec<Region> = REGIONS.iter().map(|region| region.parse().unwrap()).collect();
+        let empty = World::new("123456789012", Faults::default(), Tempo::new(setting("REHEARSAL_SPEED", SPEED)));
+        let stage = Stage::new(empty, Weather::default(), BEGAN_MS);
+        let cloud = Cloud::of_rehearsal(&stage.config(&regions[0], "http://rehearsal.invalid"), &regions);
+        Self { stage, cloud, release: release() }
+    }
+}
+
+async fn play(house: &House, case: &Case) -> Told {
+    let (stage, cloud) = (&house.stage, house.cloud.renewed());
+    stage.begin(world_of(case), BEGAN_MS);
+    let survey = survey(&cloud, case).await;
+    stage.turn(case.weather.clone());
     let planned = survey.plan.stacks.iter().filter(|plan| plan.action != crate::deploy::plan::Action::Nothing);
     let planned = planned.map(|plan| plan.stack.clone()).collect();
     let (observer, mut receiver) = Observer::channel();
@@ -134,7 +153,6 @@ async fn play(case: &Case) -> Told {
             std::future::pending::<()>().await;
         });
     }
-    let cloud = cloud(&stage);
     let around = Surroundings { cloud: &cloud, observer: &observer, wishes, in_flight: Arc::new(AtomicUsize::new(0)) };
     let agrees = case.agrees;
     let ask = async |demand: Demand| match demand {
@@ -142,15 +160,14 @@ async fn play(case: &Case) -> Told {
         _ => Err(Failure::new(Exit::Guarded, "not agreed to")),
     };
     let consent = Consent { yes: true, ..Consent::default() };
-    let release = release();
-    let work = Box::pin(engine::up(&around, survey, &release, consent, &ask));
+    let work = Box::pin(engine::up(&around, survey, &house.release, consent, &ask));
     let result = tokio::time::timeout(DEADLINE, work).await.expect("every case ends");
     drop(observer);
     let mut events = Vec::new();
     while let Ok(event) = receiver.try_recv() {
         events.push(event);
     }
-    Told { result, events, planned, stage }
+    Told { result, events, planned, stage: stage.clone() }
 }
 
 async fn survey(cloud: &Cloud, case: &Case) -> Survey {
@@ -281,23 +298,33 @@ fn setting<T: std::str::FromStr>(name: &str, usual: T) -> T {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
-#[test]
-fn in_any_weather_the_verdict_is_cloudformations_nothing_runs_twice_and_nothing_is_left() {
+/// Plays cases that come from a seed, and says which of them went wrong and how.
+fn rehearse(cases: u32, seed: u64) -> Result<(), String> {
     let config = Config {
-        cases: setting("REHEARSALS", CASES),
-        rng_seed: RngSeed::Fixed(setting("REHEARSAL_SEED", SEED)),
+        cases,
+        rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
         max_shrink_iters: 4_000,
         ..Config::default()
     };
+    let house = House::open();
     let played = TestRunner::new(config).run(&case(), |case| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            let told = play(&case).await;
+            let told = play(&house, &case).await;
             judge(&case, &told)
         })
     });
-    if let Err(error) = played {
-        panic!("{error}");
-    }
+    played.map_err(|error| format!("seed {seed}: {error}"))
+}
+
+#[test]
+fn in_any_weather_the_verdict_is_cloudformations_nothing_runs_twice_and_nothing_is_left() {
+    let (cases, seed) = (setting("REHEARSALS", CASES), setting("REHEARSAL_SEED", SEED));
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let part = |number| scope.spawn(move || rehearse(cases.div_ceil(PARTS), seed + u64::from(number)));
+        let parts: Vec<_> = (0..PARTS).map(part).collect();
+        parts.into_iter().filter_map(|part| part.join().expect("what goes wrong is told").err()).collect()
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -118,12 +118,13 @@ fn read_line() -> oneshot::Receiver<Option<String>> {
 }
 
 /// Works, and hears Ctrl-C meanwhile. While AWS works for us the first one explains and offers a choice, and the second
-/// leaves; before that, and where nobody is there to choose, the first one leaves.
+/// leaves; before that, and where nobody is there to choose, the first one leaves. `choice` is the event that explains.
 pub async fn interruptible<T>(
     work: impl Future<Output = Result<T, Failure>>,
     in_flight: Arc<AtomicUsize>,
     wishes: watch::Sender<Wish>,
     observer: &Observer,
+    choice: Event,
 ) -> Result<T, Failure> {
     tokio::pin!(work);
     let mut asked = false;
@@ -143,7 +144,7 @@ pub async fn interruptible<T>(
                     return Err(interrupted());
                 } else if somebody_is_there() {
                     asked = true;
-                    observer.tell(Event::Interrupted);
+                    observer.tell(choice.clone());
                     answer = Some(read_line());
                 } else {
                     // Nobody is there to choose, and whoever interrupts a pipeline wants it to end.

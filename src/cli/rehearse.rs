@@ -85,10 +85,25 @@ pub struct Scenery {
 }
 
 impl Scenery {
+    /// Whether nothing is asked of AWS.
+    pub fn is_rehearsal(&self) -> bool {
+        self.registry.is_some()
+    }
+
+    /// A failure as it is told here: who leaves a rehearsal leaves nothing that goes on.
+    pub fn told(&self, failure: Failure) -> Failure {
+        if !self.is_rehearsal() || failure.exit != Exit::Interrupted {
+            return failure;
+        }
+        let message = "SIMULATED: detached from a rehearsal, which ends with that; nothing goes on in AWS";
+        Failure::new(Exit::Interrupted, message)
+            .hint("without `--simulate` the operation would go on in AWS, and `dlt attach` would join it")
+    }
+
     /// What a person must know: at the beginning, and again at the end.
     pub fn notice(&self) -> Option<&'static str> {
         let text = "SIMULATED: this is a rehearsal. Nothing is asked of AWS, nothing is made there, and no credentials are used.";
-        self.registry.is_some().then_some(text)
+        self.is_rehearsal().then_some(text)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     cloud::Cloud,
     deploy::{
         engine::Surroundings,
-        event::Observer,
+        event::{Event, Observer},
         follow::Wish,
         lock::{self, Held},
         screen::show::{self, Pause, Style},
@@ -40,31 +40,53 @@ pub struct Session {
     wish: watch::Sender<Wish>,
     in_flight: Arc<AtomicUsize>,
     shown: JoinHandle<()>,
-    learning: JoinHandle<()>,
+    learning: Option<JoinHandle<()>>,
     recorder: Recorder,
     lock: Mutex<Option<Held>>,
+    kind: Kind,
 }
+
+/// Whether AWS works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Real,
+    Rehearsal,
+}
+
+/// What the first Ctrl-C of a rehearsal explains.
+const REHEARSED_CHOICE: &str = "\nSIMULATED: no AWS works here. Press Ctrl-C again to end the rehearsal; in AWS the operation \
+                                would go on,\nand `dlt attach` would join it. Or type `cancel` and Enter to rehearse \
+                                going back to what was before.";
 
 impl Session {
     /// Begins to show and to record. `stack` is the environment's name in AWS.
     pub fn open(verb: &str, environment: &str, stack: &str, cloud: &Cloud, style: Style) -> Self {
-        let subject = Subject {
-            verb: verb.to_owned(),
-            environment: environment.to_owned(),
-            stack: stack.to_owned(),
-            account: cloud.identity.account.clone(),
-            who: cloud.identity.arn.clone(),
-            host: lock::host(),
-        };
+        Self::begin(subject(verb, environment, stack, cloud), style, Kind::Real)
+    }
+
+    /// The same for a rehearsal, which is recorded under a name of its own. Nothing is learned from it: its time is not
+    /// AWS's.
+    pub fn rehearse(verb: &str, environment: &str, stack: &str, cloud: &Cloud, style: Style) -> Self {
+        let verb = format!("{verb} --simulate");
+        Self::begin(subject(&verb, environment, stack, cloud), style, Kind::Rehearsal)
+    }
+
+    fn begin(subject: Subject, style: Style, kind: Kind) -> Self {
         let recorder = Recorder::begin(Shelf::of_user().as_ref(), &subject, now_ms());
         let (observer, events) = Observer::channel();
-        let (events, learning) = learn::listen(events);
+        let (events, learning) = match kind {
+            Kind::Real => {
+                let (events, learning) = learn::listen(events);
+                (events, Some(learning))
+            }
+            Kind::Rehearsal => (events, None),
+        };
         let tape = recorder.clone();
         let (reader, pause) = show::reader_with(events, style, move |event, now_ms| tape.hear(event, now_ms));
         let (wish, wishes) = watch::channel(Wish::Continue);
         let (in_flight, lock) = (Arc::new(AtomicUsize::new(0)), Mutex::new(None));
         let shown = tokio::spawn(reader);
-        Self { observer, pause, subject, wishes, wish, in_flight, shown, learning, recorder, lock }
+        Self { observer, pause, subject, wishes, wish, in_flight, shown, learning, recorder, lock, kind }
     }
 
     /// The environment, as it was named.
@@ -94,7 +116,11 @@ impl Session {
     /// # Errors
     /// Those of the work, or that the person left.
     pub async fn interruptible<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        asking::interruptible(work, Arc::clone(&self.in_flight), self.wish.clone(), &self.observer).await
+        let choice = match self.kind {
+            Kind::Real => Event::Interrupted,
+            Kind::Rehearsal => Event::Notice { text: REHEARSED_CHOICE.to_owned() },
+        };
+        asking::interruptible(work, Arc::clone(&self.in_flight), self.wish.clone(), &self.observer, choice).await
     }
 
     /// Lets the environment go, ends the recording, and waits until all of it was shown.
@@ -108,11 +134,24 @@ impl Session {
         }
         drop(self.observer);
         drop(self.shown.await);
-        drop(self.learning.await);
+        if let Some(learning) = self.learning {
+            drop(learning.await);
+        }
         if let Some(trouble) = self.recorder.end(&result, now_ms()) {
             terminal::say(&format!("this operation could not be recorded: {trouble}"));
         }
         result
+    }
+}
+
+fn subject(verb: &str, environment: &str, stack: &str, cloud: &Cloud) -> Subject {
+    Subject {
+        verb: verb.to_owned(),
+        environment: environment.to_owned(),
+        stack: stack.to_owned(),
+        account: cloud.identity.account.clone(),
+        who: cloud.identity.arn.clone(),
+        host: lock::host(),
     }
 }
 

@@ -67,9 +67,8 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let scenery = args.rehearsal.connect(&config).await?;
     let cloud = &scenery.cloud;
     let sealed = args.plan.as_deref().map(read_plan).transpose()?;
-    let verb = if scenery.notice().is_some() { "up --simulate" } else { "up" };
-    let session =
-        Session::open(verb, &args.environment.environment, config.stack.as_str(), cloud, Style::fitting(json));
+    let open = if scenery.is_rehearsal() { Session::rehearse } else { Session::open };
+    let session = open("up", &args.environment.environment, config.stack.as_str(), cloud, Style::fitting(json));
     scenery.notice().into_iter().for_each(|notice| session.observer.notice(notice));
     let around = session.around(cloud);
     let yes = args.yes || sealed.is_some();
@@ -80,7 +79,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     };
     let terms = Terms { consent, sealed: sealed.as_ref() };
     let work = Box::pin(deploy(&session, &around, &config, &release, terms, &ask));
-    let result = session.interruptible(work).await;
+    let result = session.interruptible(work).await.map_err(|failure| scenery.told(failure));
     if let Ok(outputs) = &result {
         session.observer.tell(Event::Outputs { outputs: outputs.clone() });
     }

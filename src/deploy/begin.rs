@@ -9,7 +9,6 @@ use super::{
     event::{Event, Operation, StackRef},
     follow::Begun,
     joining,
-    patience::patiently,
     plan::{self, Action, Live, StackPlan, Wanted},
     proposal::{self, Proposal, Source},
     stacks,
@@ -46,9 +45,8 @@ pub(super) async fn proposed(
             live_of(survey, &wanted.stack).clone(),
         ))));
     }
-    let client = &around.cloud.at(&wanted.stack.region).cloudformation;
     let stack = wanted.stack.clone();
-    match proposal::propose(client, wanted, plan, source).await {
+    match proposal::propose(&around.asking(&wanted.stack), wanted, plan, source).await {
         Ok(Proposal::Changes(change_set)) => {
             around.observer.tell(Event::Proposed { stack, changes: change_set.changes.clone() });
             Ok(Some(Next::Approve(change_set)))
@@ -85,8 +83,7 @@ fn live_of<'a>(survey: &'a Survey, stack: &StackRef) -> &'a Live {
 /// named.
 pub(super) async fn discard(around: &Surroundings<'_>, change_sets: &[ChangeSet]) {
     let discards = change_sets.iter().map(|it| async move {
-        let client = &around.cloud.at(&it.stack.region).cloudformation;
-        if let Err(error) = proposal::discard(client, &it.id, &it.stack_id, it.creates).await {
+        if let Err(error) = proposal::discard(&around.asking(&it.stack), &it.id, &it.stack_id, it.creates).await {
             let text =
                 format!("{error}: the change set {} of {} stays, and is found again", it.token.as_str(), it.stack);
             around.observer.notice(text);
@@ -101,23 +98,25 @@ pub(super) async fn execute(
     survey: &Survey,
     approved: Approved<ChangeSet>,
 ) -> Result<Begun, Failure> {
-    let client = &around.cloud.at(&approved.stack().region).cloudformation;
+    let stack = approved.stack().clone();
+    let asking = around.asking(&stack);
     // What is there now is not news later.
-    let earlier = match patiently(async || stacks::recent_events(client, approved.stack_id()).await).await {
+    let earlier = asking.patiently(async || stacks::recent_events(asking.client, approved.stack_id()).await);
+    let earlier = match earlier.await {
         Ok(earlier) => earlier,
         Err(error) => {
             discard(around, &[approved.into_inner()]).await;
             return Err(error.into());
         }
     };
-    let change_set = proposal::execute(client, approved).await?;
+    let change_set = proposal::execute(&asking, approved).await?;
     let operation = if change_set.creates { Operation::Create } else { Operation::Update };
-    let (stack, expected) = (change_set.stack.clone(), Some(change_set.changes.len()));
-    around.observer.tell(Event::Started { stack, operation, joined: false, expected });
-    let mut before = live_of(survey, &change_set.stack).clone();
+    let expected = Some(change_set.changes.len());
+    around.observer.tell(Event::Started { stack: stack.clone(), operation, joined: false, expected });
+    let mut before = live_of(survey, &stack).clone();
     if change_set.creates {
         before.status = Some("REVIEW_IN_PROGRESS".to_owned());
     }
     let earlier = earlier.into_iter().map(|event| event.id).collect();
-    Ok(Begun { stack: change_set.stack, stack_id: change_set.stack_id, operation, before, earlier, joined: false })
+    Ok(Begun { stack, stack_id: change_set.stack_id, operation, before, earlier, joined: false })
 }

@@ -17,11 +17,11 @@ use super::{
     begin,
     changes::{Act, ResourceChange},
     consent::{Approved, ChangeSet, Consent, Demand, demand},
-    event::{Event, Observer, Operation, Phase},
+    event::{Event, Observer, Operation, Phase, StackRef},
     follow::{self, Begun, Ending, Wish},
     gather::{Gathered, Proposed, gather},
     joining,
-    patience::patiently,
+    patience::Asking,
     plan::{Action, AssetPlan, Plan},
     prerequisites,
     proposal::Source,
@@ -52,6 +52,11 @@ pub struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
+    /// The CloudFormation of a stack, which is asked until it answers; trouble meanwhile is told.
+    pub fn asking<'s>(&'s self, stack: &'s StackRef) -> Asking<'s> {
+        Asking::telling(&self.cloud.at(&stack.region).cloudformation, self.observer, stack)
+    }
+
     /// Follows an operation, counted as going on meanwhile.
     pub async fn follow(&self, begun: Begun) -> Result<Ending, Failure> {
         let client = &self.cloud.at(&begun.stack.region).cloudformation;
@@ -389,8 +394,8 @@ fn meter(observer: &Observer, plan: &AssetPlan) -> Meter {
 async fn protect(around: &Surroundings<'_>, survey: &Survey) -> Result<(), Failure> {
     let switch = survey.plan.stacks.iter().filter_map(|plan| Some((&plan.stack, plan.protection?)));
     let switched = switch.map(async |(stack, on)| {
-        let client = &around.cloud.at(&stack.region).cloudformation;
-        patiently(async || stacks::protect(client, &stack.name, on).await).await
+        let asking = around.asking(stack);
+        asking.patiently(async || stacks::protect(asking.client, &stack.name, on).await).await
     });
     Ok(try_join_all(switched).await.map(drop)?)
 }

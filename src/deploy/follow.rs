@@ -6,6 +6,7 @@ use aws_sdk_cloudformation::Client;
 use tokio::{sync::watch, time::Instant};
 
 use super::{
+    complaint::Complaint,
     event::{Cause, Event, Observer, Operation, ResourceEvent, StackRef},
     fold::Fold,
     pace::Pace,
@@ -23,9 +24,6 @@ use crate::{
 const BELIEVED_AFTER: Duration = Duration::from_secs(20);
 /// How long AWS may be out of reach before we leave the operation to itself.
 const LOST_AFTER: Duration = Duration::from_secs(15 * 60);
-/// How long the same trouble is not told again.
-const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(30);
-
 /// How long events may lag behind the end of an operation that failed: so long we wait for the one that says why.
 const LAG: Duration = Duration::from_secs(5);
 
@@ -146,14 +144,14 @@ struct Watcher<'a> {
     answered: Instant,
     pace: Pace,
     fold: Fold,
-    told: Option<(Instant, String)>,
+    complaint: Complaint,
 }
 
 impl<'a> Watcher<'a> {
     fn new(client: &'a Client, begun: Begun, observer: &'a Observer) -> Self {
         let now = Instant::now();
         let (pace, fold) = (Pace::default(), Fold::default());
-        Self { client, observer, begun, began: now, answered: now, pace, fold, told: None }
+        Self { client, observer, begun, began: now, answered: now, pace, fold, complaint: Complaint::default() }
     }
 
     /// Tells what is new, and answers how the operation ended, if it did.
@@ -164,7 +162,7 @@ impl<'a> Watcher<'a> {
                 self.answered = Instant::now();
                 if heard {
                     self.pace.answered();
-                    self.told = None;
+                    self.complaint.over();
                 }
                 let Some(verdict) = conclusion(&self.begun, &live, &self.fold, self.began.elapsed()) else {
                     return Ok(None);
@@ -213,18 +211,13 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// The same trouble is told once, and again when it lasts.
+    /// Being too fast for AWS is mended by being slower; other trouble is told.
     fn trouble(&mut self, error: &CloudError) {
         if error.kind == Kind::Throttled {
             self.pace.throttled();
             return;
         }
-        let message = error.message.clone();
-        let is_known = |(at, known): &(Instant, String)| *known == message && at.elapsed() < TOLD_AGAIN_AFTER;
-        if !self.told.as_ref().is_some_and(is_known) {
-            self.observer.tell(Event::ReadTrouble { stack: self.begun.stack.clone(), message: error.to_string() });
-            self.told = Some((Instant::now(), message));
-        }
+        self.complaint.tell(self.observer, &self.begun.stack, error);
     }
 
     async fn conclude(mut self, live: Live, verdict: Verdict) -> Ending {

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use aws_sdk_cloudformation::Client;
 use tokio::time::Instant;
 
-use super::pace::Pace;
+use super::{
+    complaint::Complaint,
+    event::{Observer, StackRef},
+    pace::Pace,
+};
 use crate::cloud::CloudError;
 
 /// How long trouble may last before it is taken for the answer.
@@ -12,15 +17,56 @@ const PATIENCE: Duration = Duration::from_secs(3 * 60);
 
 /// Asks again as long as the trouble is of the kind that passes. Only for what may be asked twice: reads, removals, and
 /// calls with a token.
-pub async fn patiently<T>(mut ask: impl AsyncFnMut() -> Result<T, CloudError>) -> Result<T, CloudError> {
+pub async fn patiently<T>(ask: impl AsyncFnMut() -> Result<T, CloudError>) -> Result<T, CloudError> {
+    insist(ask, |_| {}).await
+}
+
+async fn insist<T>(
+    mut ask: impl AsyncFnMut() -> Result<T, CloudError>,
+    mut hear: impl FnMut(&CloudError),
+) -> Result<T, CloudError> {
     let began = Instant::now();
     let mut pace = Pace::default();
     loop {
         match Box::pin(ask()).await {
-            Err(error) if error.passes() && began.elapsed() < PATIENCE => pace.throttled(),
+            Err(error) if error.passes() && began.elapsed() < PATIENCE => {
+                hear(&error);
+                pace.throttled();
+            }
             answer => return answer,
         }
         tokio::time::sleep(pace.next(began.elapsed())).await;
+    }
+}
+
+/// A CloudFormation to ask, and who hears of the trouble that is waited out.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// The CloudFormation of the stack's region.
+    pub client: &'a Client,
+    hearer: Option<(&'a Observer, &'a StackRef)>,
+}
+
+impl<'a> Asking<'a> {
+    /// About a stack, telling of trouble.
+    pub fn telling(client: &'a Client, observer: &'a Observer, stack: &'a StackRef) -> Self {
+        Self { client, hearer: Some((observer, stack)) }
+    }
+
+    /// Where nobody listens.
+    pub fn quietly(client: &'a Client) -> Self {
+        Self { client, hearer: None }
+    }
+
+    /// Asks again as [`patiently`] does.
+    pub async fn patiently<T>(&self, ask: impl AsyncFnMut() -> Result<T, CloudError>) -> Result<T, CloudError> {
+        let mut complaint = Complaint::default();
+        let hear = |error: &CloudError| {
+            if let Some((observer, stack)) = self.hearer {
+                complaint.tell(observer, stack, error);
+            }
+        };
+        insist(ask, hear).await
     }
 }
 

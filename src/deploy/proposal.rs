@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use aws_sdk_cloudformation::{
-    Client,
-    types::{
-        Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, ChangeSource, EvaluationType,
-        ExecutionStatus, Parameter, PolicyAction, Replacement, RequiresRecreation, ResourceChangeDetail, Tag,
-    },
+use aws_sdk_cloudformation::types::{
+    Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, ChangeSource, EvaluationType, ExecutionStatus,
+    Parameter, PolicyAction, Replacement, RequiresRecreation, ResourceChangeDetail, Tag,
 };
 
 use super::{
@@ -15,7 +12,7 @@ use super::{
     consent::{Approved, ChangeSet},
     event::StackRef,
     pace::Pace,
-    patience::patiently,
+    patience::Asking,
     plan::{Action, Live, StackPlan, Wanted},
     stacks,
     token::Token,
@@ -49,28 +46,28 @@ pub enum Proposal {
 
 /// Makes a change set, or finds the one that an earlier command made for the same wish, and reads it completely.
 pub async fn propose(
-    client: &Client,
+    asking: &Asking<'_>,
     wanted: &Wanted,
     plan: &StackPlan,
     template: &Source,
 ) -> Result<Proposal, Failure> {
-    let (id, stack_id) = create(client, wanted, plan, template, plan.token.as_str()).await?;
+    let (id, stack_id) = create(asking, wanted, plan, template, plan.token.as_str()).await?;
     let (stack, token) = (wanted.stack.clone(), plan.token.clone());
     let creates = plan.action == Action::Create;
-    answered(client, ChangeSet { stack, stack_id, id, creates, token, changes: Vec::new() }).await
+    answered(asking, ChangeSet { stack, stack_id, id, creates, token, changes: Vec::new() }).await
 }
 
 /// Waits until CloudFormation has thought about a change set that was just made, and reads it completely. What will not be
 /// executed is removed.
-pub async fn answered(client: &Client, made: ChangeSet) -> Result<Proposal, Failure> {
-    let left = match read_through(client, &made).await {
+pub async fn answered(asking: &Asking<'_>, made: ChangeSet) -> Result<Proposal, Failure> {
+    let left = match read_through(asking, &made).await {
         Ok(Some(changes)) => return Ok(Proposal::Changes(ChangeSet { changes, ..made })),
         Ok(None) => Ok(Proposal::Nothing),
         // One that is still being made is found again.
         Err(failure) if failure.exit == Exit::DeadlinePassed => return Err(failure),
         Err(failure) => Err(failure),
     };
-    let discarded = discard(client, &made.id, &made.stack_id, made.creates).await;
+    let discarded = discard(asking, &made.id, &made.stack_id, made.creates).await;
     match (left, discarded) {
         (Err(mut failure), Err(error)) => {
             failure.causes.push(format!("also: {error}"));
@@ -82,17 +79,18 @@ pub async fn answered(client: &Client, made: ChangeSet) -> Result<Proposal, Fail
 }
 
 /// Waits for a change set and reads all that it would do; nothing when that is nothing.
-async fn read_through(client: &Client, made: &ChangeSet) -> Result<Option<Vec<ResourceChange>>, Failure> {
-    match wait(client, &made.id).await? {
-        Outcome::Ready => describe(client, &made.id).await.map(Some),
+async fn read_through(asking: &Asking<'_>, made: &ChangeSet) -> Result<Option<Vec<ResourceChange>>, Failure> {
+    match wait(asking, &made.id).await? {
+        Outcome::Ready => describe(asking, &made.id).await.map(Some),
         Outcome::Empty => Ok(None),
-        Outcome::Failed(reason) => Err(refused(client, &made.stack, &made.stack_id, &made.id, reason).await),
+        Outcome::Failed(reason) => Err(refused(asking, &made.stack, &made.stack_id, &made.id, reason).await),
     }
 }
 
 /// Why there can be no change set, with what early validation found.
-async fn refused(client: &Client, stack: &StackRef, stack_id: &str, id: &str, reason: String) -> Failure {
-    let validation = patiently(async || stacks::validation_failures(client, stack_id, Some(id)).await).await;
+async fn refused(asking: &Asking<'_>, stack: &StackRef, stack_id: &str, id: &str, reason: String) -> Failure {
+    let validation =
+        asking.patiently(async || stacks::validation_failures(asking.client, stack_id, Some(id)).await).await;
     let message = format!("CloudFormation cannot make a change set for the stack `{stack}`");
     let mut failure = Failure::new(Exit::Invalid, message);
     failure.causes.push(reason);
@@ -115,27 +113,27 @@ pub enum Answer {
 
 /// Makes a change set that is only to be read. Its name is its own, so that no other command finds and executes it.
 pub async fn begin_review(
-    client: &Client,
+    asking: &Asking<'_>,
     wanted: &Wanted,
     plan: &StackPlan,
     template: &Source,
 ) -> Result<String, Failure> {
     let moment = jiff::Timestamp::now().as_nanosecond();
     let name = format!("{}-review-{moment:x}-{:x}", plan.token.as_str(), std::process::id());
-    Ok(create(client, wanted, plan, template, &name).await?.0)
+    Ok(create(asking, wanted, plan, template, &name).await?.0)
 }
 
 /// Waits for a change set and reads it completely. It is neither executed nor removed.
-pub async fn read_review(client: &Client, wanted: &Wanted, id: &str) -> Result<Answer, Failure> {
-    match wait(client, id).await? {
-        Outcome::Ready => Ok(Answer::Changes(describe(client, id).await?)),
+pub async fn read_review(asking: &Asking<'_>, wanted: &Wanted, id: &str) -> Result<Answer, Failure> {
+    match wait(asking, id).await? {
+        Outcome::Ready => Ok(Answer::Changes(describe(asking, id).await?)),
         Outcome::Empty => Ok(Answer::Nothing),
-        Outcome::Failed(reason) => Err(refused(client, &wanted.stack, &wanted.stack.name, id, reason).await),
+        Outcome::Failed(reason) => Err(refused(asking, &wanted.stack, &wanted.stack.name, id, reason).await),
     }
 }
 
 async fn create(
-    client: &Client,
+    asking: &Asking<'_>,
     wanted: &Wanted,
     plan: &StackPlan,
     template: &Source,
@@ -155,7 +153,8 @@ async fn create(
     // Two tries: the first may find the remains of an earlier operation with the same name.
     for last in [false, true] {
         // The token makes asking again harmless.
-        let request = client
+        let request = asking
+            .client
             .create_change_set()
             .stack_name(&wanted.stack.name)
             .change_set_name(name)
@@ -168,14 +167,14 @@ async fn create(
             .set_import_existing_resources(imports.then_some(true))
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityNamedIam);
-        let answer = patiently(async || request.clone().send().await.doing(doing.clone())).await;
+        let answer = asking.patiently(async || request.clone().send().await.doing(doing.clone())).await;
         match answer {
             Ok(answer) => match (answer.id, answer.stack_id) {
                 (Some(id), Some(stack_id)) => return Ok((id, stack_id)),
                 _ => return Err(CloudError::unexpected(doing, "the answer names no change set").into()),
             },
             Err(error) if !last && error.code.as_deref() == Some("AlreadyExistsException") => {
-                if let Some(found) = reuse(client, &wanted.stack.name, token).await? {
+                if let Some(found) = reuse(asking, &wanted.stack.name, token).await? {
                     return Ok(found);
                 }
             }
@@ -186,10 +185,10 @@ async fn create(
 }
 
 /// The change set of an earlier command, when it can still be executed; otherwise it is removed.
-async fn reuse(client: &Client, stack: &str, token: &Token) -> Result<Option<(String, String)>, Failure> {
+async fn reuse(asking: &Asking<'_>, stack: &str, token: &Token) -> Result<Option<(String, String)>, Failure> {
     let doing = format!("read the change set `{}`", token.as_str());
-    let request = client.describe_change_set().stack_name(stack).change_set_name(token.as_str());
-    let found = patiently(async || request.clone().send().await.doing(doing.clone())).await?;
+    let request = asking.client.describe_change_set().stack_name(stack).change_set_name(token.as_str());
+    let found = asking.patiently(async || request.clone().send().await.doing(doing.clone())).await?;
     let thinking = matches!(found.status, Some(ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress));
     // One that another command executes, or has just executed, is as good: executing it once more is watching it.
     let is_good = matches!(
@@ -199,8 +198,8 @@ async fn reuse(client: &Client, stack: &str, token: &Token) -> Result<Option<(St
     match (found.change_set_id, found.stack_id) {
         (Some(id), Some(stack_id)) if thinking || is_good => Ok(Some((id, stack_id))),
         _ => {
-            let request = client.delete_change_set().stack_name(stack).change_set_name(token.as_str());
-            patiently(async || request.clone().send().await.doing(doing.clone())).await?;
+            let request = asking.client.delete_change_set().stack_name(stack).change_set_name(token.as_str());
+            asking.patiently(async || request.clone().send().await.doing(doing.clone())).await?;
             Ok(None)
         }
     }
@@ -212,12 +211,12 @@ enum Outcome {
     Failed(String),
 }
 
-async fn wait(client: &Client, id: &str) -> Result<Outcome, Failure> {
+async fn wait(asking: &Asking<'_>, id: &str) -> Result<Outcome, Failure> {
     let began = tokio::time::Instant::now();
     let pace = Pace::default();
     while began.elapsed() < PATIENCE {
-        let request = client.describe_change_set().change_set_name(id);
-        let answer = patiently(async || request.clone().send().await.doing("read the change set")).await?;
+        let request = asking.client.describe_change_set().change_set_name(id);
+        let answer = asking.patiently(async || request.clone().send().await.doing("read the change set")).await?;
         if let Some(outcome) = outcome(answer.status(), answer.status_reason().unwrap_or_default()) {
             return Ok(outcome);
         }
@@ -243,9 +242,9 @@ fn is_empty(reason: &str) -> bool {
 }
 
 /// Everything that the change set would do: all pages, with and without property values, merged.
-async fn describe(client: &Client, id: &str) -> Result<Vec<ResourceChange>, Failure> {
-    let without = pages(client, id, false).await?;
-    let with = match pages(client, id, true).await {
+async fn describe(asking: &Asking<'_>, id: &str) -> Result<Vec<ResourceChange>, Failure> {
+    let without = pages(asking, id, false).await?;
+    let with = match pages(asking, id, true).await {
         Ok(with) => with,
         // The values are an addition: without them the review is shorter, not wrong.
         Err(error) if matches!(error.kind, Kind::Invalid | Kind::Other) => Vec::new(),
@@ -254,13 +253,13 @@ async fn describe(client: &Client, id: &str) -> Result<Vec<ResourceChange>, Fail
     Ok(changes::merge(with, without))
 }
 
-async fn pages(client: &Client, id: &str, values: bool) -> Result<Vec<ResourceChange>, CloudError> {
+async fn pages(asking: &Asking<'_>, id: &str, values: bool) -> Result<Vec<ResourceChange>, CloudError> {
     let mut changes = Vec::new();
     let mut next = None;
     loop {
-        let request = client.describe_change_set().change_set_name(id).set_next_token(next);
+        let request = asking.client.describe_change_set().change_set_name(id).set_next_token(next);
         let request = if values { request.include_property_values(true) } else { request };
-        let page = patiently(async || request.clone().send().await.doing("read the change set")).await?;
+        let page = asking.patiently(async || request.clone().send().await.doing("read the change set")).await?;
         changes.extend(page.changes().iter().filter_map(read));
         next = page.next_token().map(ToOwned::to_owned);
         if next.is_none() {
@@ -323,22 +322,27 @@ fn cause(detail: &ResourceChangeDetail) -> Option<String> {
 
 /// Removes a change set that is not going to be executed, and the stack without resources that it may have made. Somebody
 /// else may have executed another change set meanwhile: then the stack is theirs.
-pub async fn discard(client: &Client, id: &str, stack_id: &str, creates: bool) -> Result<(), CloudError> {
-    let is_ours = creates && !is_overtaken(client, id).await?;
-    let request = client.delete_change_set().change_set_name(id);
-    patiently(async || request.clone().send().await.doing("remove the change set")).await?;
+pub async fn discard(asking: &Asking<'_>, id: &str, stack_id: &str, creates: bool) -> Result<(), CloudError> {
+    let is_ours = creates && !is_overtaken(asking, id).await?;
+    let request = asking.client.delete_change_set().change_set_name(id);
+    asking.patiently(async || request.clone().send().await.doing("remove the change set")).await?;
     let is_empty = |live: &Live| live.status.as_deref() == Some("REVIEW_IN_PROGRESS");
-    if is_ours && patiently(async || stacks::look(client, stack_id).await).await.is_ok_and(|live| is_empty(&live)) {
-        let request = client.delete_stack().stack_name(stack_id);
-        patiently(async || request.clone().send().await.doing("remove the empty stack")).await?;
+    if is_ours
+        && asking
+            .patiently(async || stacks::look(asking.client, stack_id).await)
+            .await
+            .is_ok_and(|live| is_empty(&live))
+    {
+        let request = asking.client.delete_stack().stack_name(stack_id);
+        asking.patiently(async || request.clone().send().await.doing("remove the empty stack")).await?;
     }
     Ok(())
 }
 
 /// Whether the stack was changed since this change set was made: then the change set is obsolete, or gone.
-async fn is_overtaken(client: &Client, id: &str) -> Result<bool, CloudError> {
-    let request = client.describe_change_set().change_set_name(id);
-    match patiently(async || request.clone().send().await.doing("read the change set")).await {
+async fn is_overtaken(asking: &Asking<'_>, id: &str) -> Result<bool, CloudError> {
+    let request = asking.client.describe_change_set().change_set_name(id);
+    match asking.patiently(async || request.clone().send().await.doing("read the change set")).await {
         Ok(answer) => Ok(matches!(
             answer.execution_status(),
             Some(ExecutionStatus::Obsolete | ExecutionStatus::ExecuteInProgress | ExecutionStatus::ExecuteComplete)
@@ -349,12 +353,15 @@ async fn is_overtaken(client: &Client, id: &str) -> Result<bool, CloudError> {
 }
 
 /// Executes an approved change set. Executing it is what uses the approval up.
-pub async fn execute(client: &Client, approved: Approved<ChangeSet>) -> Result<ChangeSet, Failure> {
+pub async fn execute(asking: &Asking<'_>, approved: Approved<ChangeSet>) -> Result<ChangeSet, Failure> {
     let change_set = approved.into_inner();
     let doing = format!("execute the change set of the stack `{}`", change_set.stack);
-    let request =
-        client.execute_change_set().change_set_name(&change_set.id).client_request_token(change_set.token.as_str());
-    match patiently(async || request.clone().send().await.doing(doing.clone())).await {
+    let request = asking
+        .client
+        .execute_change_set()
+        .change_set_name(&change_set.id)
+        .client_request_token(change_set.token.as_str());
+    match asking.patiently(async || request.clone().send().await.doing(doing.clone())).await {
         Ok(_) => Ok(change_set),
         // Another command with the same wish was faster: its operation is ours to watch.
         Err(error) if error.message.contains("EXECUTE_IN_PROGRESS") || error.message.contains("EXECUTE_COMPLETE") => {
@@ -363,7 +370,7 @@ pub async fn execute(client: &Client, approved: Approved<ChangeSet>) -> Result<C
         // Whether AWS has heard us is not known: what may be going on is not taken away.
         Err(error) if error.passes() => Err(error.into()),
         Err(error) => {
-            discard(client, &change_set.id, &change_set.stack_id, change_set.creates).await?;
+            discard(asking, &change_set.id, &change_set.stack_id, change_set.creates).await?;
             Err(not_executed(&change_set, error))
         }
     }

@@ -11,6 +11,7 @@ use futures::future::join_all;
 
 use super::{
     evidence,
+    patience::Asking,
     plan::{Action, Server, StackPlan, Wanted},
     proposal::{self, Answer, Source},
     stakes,
@@ -70,15 +71,16 @@ impl Reviews {
         plan: &StackPlan,
     ) -> Result<Answer, Failure> {
         let client = &cloud.at(&wanted.stack.region).cloudformation;
+        let asking = Asking::quietly(client);
         let source = match uploads.iter().find(|upload| upload.region == wanted.stack.region) {
             Some(upload) if wanted.part != Part::Foundation => {
                 Source::Url(upload.send_template(cloud, &wanted.template).await?)
             }
             _ => Source::Text(wanted.template.clone()),
         };
-        let id = proposal::begin_review(client, wanted, plan, &source).await?;
+        let id = proposal::begin_review(&asking, wanted, plan, &source).await?;
         self.remember(client, &id);
-        let answer = proposal::read_review(client, wanted, &id).await;
+        let answer = proposal::read_review(&asking, wanted, &id).await;
         let removed = remove(client, &id).await;
         self.forget(&id);
         let answer = answer?;

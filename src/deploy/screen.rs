@@ -194,6 +194,11 @@ impl Screen {
                                    attach` joins it later),\nor type `cancel` and Enter to go back to what was before."
                     .to_owned()
             }
+            // A stack that moves has a place for its trouble in the live part.
+            Event::ReadTrouble { stack, .. } if self.stacks.get(stack).is_some_and(|it| it.ended.is_none()) => {
+                return None;
+            }
+            Event::ReadTrouble { stack, message } => paint.faint(&format!("· {stack}: asking again: {message}")),
             Event::Notice { text } => text.clone(),
             Event::Inventory { stacks, holdings } => report::inventory(stacks, holdings, paint),
             Event::Cases { cases } => crate::recovery::report::cases(cases, paint),
@@ -208,7 +213,6 @@ impl Screen {
             | Event::PhaseEnded { .. }
             | Event::AssetProgress { .. }
             | Event::Resource { .. }
-            | Event::ReadTrouble { .. }
             | Event::Outputs { .. } => return None,
         })
     }
@@ -426,6 +430,14 @@ mod tests {
             screen.draw(61_000, 80, Paint::Plain),
             ["updating shop (eu-west-1)  0  1m 00s", "  ▸ Table (AWS::SNS::Topic)  59.0s"]
         );
+    }
+
+    #[test]
+    fn trouble_with_a_stack_that_does_not_move_yet_is_a_line_of_its_own() {
+        let trouble = |name| Event::ReadTrouble { stack: stack(name, "eu-west-1"), message: "no answer".to_owned() };
+        let line = |name| told(&story()).line(&trouble(name), 2_000, Paint::Plain);
+        assert_eq!(line("other").as_deref(), Some("· other (eu-west-1): asking again: no answer"));
+        assert_eq!(line("shop"), None, "the live part shows it");
     }
 
     #[test]

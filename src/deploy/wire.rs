@@ -17,6 +17,7 @@ use super::{
     consent::{Approved, Consent},
     event::{Event, Observer, Operation},
     follow::{self, Begun, Ending, Wish},
+    patience::Asking,
     plan::{Live, decide, tests::wanted},
     proposal::{self, Proposal, Source},
     stacks,
@@ -255,7 +256,9 @@ fn made() -> (u16, String) {
 async fn proposed(fake: &Fake) -> Result<Proposal, crate::failure::Failure> {
     let wanted = wanted("Resources: {}");
     let plan = decide(&wanted, &Live::default());
-    proposal::propose(&fake.client().await, &wanted, &plan, &Source::Text(wanted.template.clone())).await
+    let client = fake.client().await;
+    let source = Source::Text(wanted.template.clone());
+    proposal::propose(&Asking::quietly(&client), &wanted, &plan, &source).await
 }
 
 #[tokio::test]
@@ -270,6 +273,25 @@ async fn an_empty_change_set_is_success_and_is_removed_with_the_stack_that_it_ma
         .on("DeleteStack", [(200, String::new())]);
     assert!(matches!(proposed(&fake).await.unwrap(), Proposal::Nothing));
     assert_eq!((fake.called("DeleteChangeSet"), fake.called("DeleteStack")), (1, 1));
+}
+
+#[tokio::test]
+async fn trouble_while_a_change_set_is_made_is_told_and_waited_out() {
+    let fake = Fake::default()
+        .on("CreateChangeSet", [error("InternalFailure", "in a moment"), made()])
+        .on("DescribeChangeSet", [(200, "<Status>CREATE_COMPLETE</Status>".to_owned())]);
+    let wanted = wanted("Resources: {}");
+    let plan = decide(&wanted, &Live::default());
+    let (observer, receiver) = Observer::channel();
+    let (client, source) = (fake.client().await, Source::Text(wanted.template.clone()));
+    let asking = Asking::telling(&client, &observer, &wanted.stack);
+    let proposal = proposal::propose(&asking, &wanted, &plan, &source).await.unwrap();
+    assert!(matches!(proposal, Proposal::Changes(_)));
+    drop(observer);
+    let told = heard(receiver).await;
+    let [Event::ReadTrouble { stack, message }] = told.as_slice() else { panic!("one trouble is told: {told:?}") };
+    assert_eq!(*stack, wanted.stack);
+    assert!(message.contains("make a change set") && message.contains("in a moment"), "{message}");
 }
 
 #[tokio::test]
@@ -300,7 +322,8 @@ async fn a_change_set_that_another_command_executes_is_not_taken_from_it() {
         assert_eq!(fake.called("DeleteChangeSet"), 0);
         let yes = Consent { yes: true, ..Consent::default() };
         let approved = Approved::new(change_set, &yes).unwrap();
-        let begun = proposal::execute(&fake.client().await, approved).await.unwrap();
+        let client = fake.client().await;
+        let begun = proposal::execute(&Asking::quietly(&client), approved).await.unwrap();
         assert_eq!(begun.id, "arn:change", "the operation of the other one is ours to watch");
     }
 }
@@ -315,7 +338,8 @@ async fn what_is_there_already_is_asked_for_by_name_and_only_then() {
             plan.resources[0].act = Act::Import;
         }
         let source = Source::Text(wanted.template.clone());
-        proposal::propose(&fake.client().await, &wanted, &plan, &source).await.unwrap_err();
+        let client = fake.client().await;
+        proposal::propose(&Asking::quietly(&client), &wanted, &plan, &source).await.unwrap_err();
         let said = fake.bodies.lock().unwrap().iter().filter(|it| it.contains("ImportExistingResources=true")).count();
         assert_eq!(said, expected);
     }

@@ -93,10 +93,9 @@ pub async fn revert(
 
 /// What is not agreed to leaves nothing behind.
 async fn discard(around: &Surroundings<'_>, change_sets: &[ChangeSet]) -> Result<(), Failure> {
-    let work = change_sets.iter().map(|it| {
-        let client = &around.cloud.at(&it.stack.region).cloudformation;
-        proposal::discard(client, &it.id, &it.stack_id, false)
-    });
+    let work = change_sets
+        .iter()
+        .map(async |it| proposal::discard(&around.asking(&it.stack), &it.id, &it.stack_id, false).await);
     try_join_all(work).await?;
     Ok(())
 }
@@ -111,7 +110,7 @@ async fn propose(
     let token = token(drift, &format!("{}@{}", live.stack_id, live.changed_ms));
     let (id, stack_id) = create(client, stack, &live.parameters, &token).await?;
     let made = ChangeSet { stack: stack.clone(), stack_id, id, creates: false, token, changes: Vec::new() };
-    match proposal::answered(client, made).await? {
+    match proposal::answered(&around.asking(stack), made).await? {
         Proposal::Changes(change_set) => {
             let changes = change_set.changes.clone();
             around.observer.tell(Event::Proposed { stack: stack.clone(), changes });
@@ -170,12 +169,12 @@ async fn create(
 }
 
 async fn execute(around: &Surroundings<'_>, approved: Approved<ChangeSet>) -> Result<Begun, Failure> {
-    let client = &around.cloud.at(&approved.stack().region).cloudformation;
+    let (stack, operation) = (approved.stack().clone(), Operation::Update);
+    let asking = around.asking(&stack);
     // What is there now is not news later.
-    let earlier = stacks::recent_events(client, approved.stack_id()).await?;
-    let before = stacks::look(client, approved.stack_id()).await?;
-    let change_set = proposal::execute(client, approved).await?;
-    let (stack, operation) = (change_set.stack, Operation::Update);
+    let earlier = stacks::recent_events(asking.client, approved.stack_id()).await?;
+    let before = stacks::look(asking.client, approved.stack_id()).await?;
+    let change_set = proposal::execute(&asking, approved).await?;
     let expected = Some(change_set.changes.len());
     around.observer.tell(Event::Started { stack: stack.clone(), operation, joined: false, expected });
     let earlier = earlier.into_iter().map(|event| event.id).collect();

@@ -110,7 +110,7 @@ fn an_interrupted_rehearsal_ends_as_an_interrupted_deployment_does() {
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("it is told");
     let rest: Vec<String> = lines.collect();
     assert_eq!(child.wait().expect("it ends").code(), Some(130), "{rest:#?}");
-    assert!(rest.iter().any(|line| line.contains("detached")), "{rest:#?}");
+    assert!(rest.iter().any(|line| line.contains("SIMULATED: detached")), "{rest:#?}");
 }
 
 #[test]

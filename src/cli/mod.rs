@@ -217,10 +217,11 @@ mod tests {
     fn arguments(example: &str) -> Vec<String> {
         // What stands in quotes is the command's own.
         let outside = |text: &str| text.matches('\'').count().is_multiple_of(2);
-        let command = ["   #", " && ", " < ", " > "].iter().fold(example, |text, end| match text.split_once(end) {
-            Some((before, _)) if outside(before) => before,
-            _ => text,
-        });
+        let command =
+            ["   #", " && ", " | ", " < ", " > "].iter().fold(example, |text, end| match text.split_once(end) {
+                Some((before, _)) if outside(before) => before,
+                _ => text,
+            });
         let words = crate::import::shell::words(command).expect("a command");
         words.into_iter().skip_while(|word| word.contains('=') && !word.starts_with('-')).collect()
     }

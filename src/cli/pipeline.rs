@@ -60,9 +60,12 @@ pub struct BootstrapArgs {
     /// pipeline's roles, and do nothing.
     #[arg(long, value_name = "WHOSE", num_args = 0..=1, require_equals = true, default_missing_value = "job")]
     print_policy: Option<Whose>,
-    /// Agree beforehand.
+    /// Agree beforehand, except to losing data.
     #[arg(long, short)]
     yes: bool,
+    /// Agree to losing the data in this resource, by its name in the template; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    allow_data_loss: Vec<String>,
 }
 
 /// Whose policy is printed.
@@ -138,7 +141,7 @@ async fn bootstrap(args: &BootstrapArgs, global: &Global) -> Result<Exit, Failur
     let environment = &args.environment.environment;
     let session = Session::open("pipeline bootstrap", environment, config.stack.as_str(), &cloud, Style::fitting(json));
     let around = session.around(&cloud);
-    let consent = Consent { yes: args.yes, ..Consent::default() };
+    let consent = Consent { yes: args.yes, losses: args.allow_data_loss.iter().cloned().collect() };
     let ask = async |demand| {
         asking::answerable(args.yes, json)?;
         asking::ask(demand, &session.pause).await

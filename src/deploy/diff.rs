@@ -48,10 +48,10 @@ pub struct ResourceDiff {
     /// What differs in it.
     pub properties: Vec<PropertyChange>,
     /// Who may do what from now on, or no more, because of it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub powers: Vec<Power>,
     /// Where the two sources contradict each other, and what AWS will refuse.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_ecr::types::ImageDetail;
 use aws_sdk_ecs::types::Task;
 use dlt_control::{
     record::{RunRecord, ScenarioRecord},
@@ -22,6 +23,7 @@ use crate::{
         holdings::{LOG_GROUP, removal},
         plan::Live,
     },
+    release::repository,
 };
 
 /// How many tasks ECS describes in one call.
@@ -211,24 +213,24 @@ async fn groups(clients: &Clients, prefix: &str) -> Result<Vec<(String, u64)>, C
 
 /// Worker images that no stack names, as one line: they are earlier releases, and a lifecycle rule bounds them.
 async fn images(clients: &Clients, config: &Config, region: &Region, owned: &Owned) -> Result<Vec<Stray>, CloudError> {
-    let repository = format!("{}/worker", config.stack);
-    let doing = format!("list the images of `{repository}` in {region}");
-    let pages = clients.ecr.describe_images().repository_name(&repository).into_paginator().items().send();
+    let name = format!("{}/worker", config.stack);
+    let doing = format!("list the images of `{name}` in {region}");
+    let pages = clients.ecr.describe_images().repository_name(&name).into_paginator().items().send();
     let images = pages.try_collect().await.doing(doing)?;
     let is_idle = |digest: &str| !owned.parameters.iter().any(|value| value.ends_with(digest));
-    let idle: Vec<_> = images.iter().filter(|it| it.image_digest().is_some_and(is_idle)).collect();
+    // What is attached to an image goes with it.
+    let is_image = |it: &&ImageDetail| repository::kind(it) == "image";
+    let idle: Vec<_> = images.iter().filter(is_image).filter(|it| it.image_digest().is_some_and(is_idle)).collect();
     if idle.is_empty() {
         return Ok(Vec::new());
     }
     let bytes = idle.iter().filter_map(|it| u64::try_from(it.image_size_in_bytes()?).ok()).sum();
     let ids: Vec<String> = idle.iter().filter_map(|it| Some(format!("imageDigest={}", it.image_digest()?))).collect();
-    let cure = format!(
-        "aws ecr batch-delete-image --repository-name {repository} --region {region} --image-ids {}",
-        ids.join(" ")
-    );
+    let cure =
+        format!("aws ecr batch-delete-image --repository-name {name} --region {region} --image-ids {}", ids.join(" "));
     let why = "no stack runs them; the newest thirty are kept";
     let count = Some(idle.len() as u64);
-    Ok(vec![Stray { count, bytes: Some(bytes), ..stray("worker images", &repository, region, why, cure) }])
+    Ok(vec![Stray { count, bytes: Some(bytes), ..stray("worker images", &name, region, why, cure) }])
 }
 
 /// Functions and consoles in the artifact bucket that no stack names, as one line for each kind.

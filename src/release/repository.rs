@@ -60,13 +60,7 @@ fn stored(region: &Region, detail: &ImageDetail, users: &BTreeMap<String, Vec<St
     let digest = detail.image_digest()?.to_owned();
     let mut tags = detail.image_tags().to_vec();
     tags.sort();
-    let media_type = detail.image_manifest_media_type().unwrap_or_default();
-    let artifact_type = detail.artifact_media_type().unwrap_or_default();
-    let kind = match (media_type, artifact_type) {
-        (INDEX | DOCKER_LIST, _) => "index",
-        (_, artifact) if artifact.is_empty() || artifact.contains("image") || artifact == media_type => "image",
-        (_, artifact) => artifact,
-    };
+    let kind = kind(detail);
     Some(Stored {
         region: region.clone(),
         tags,
@@ -76,6 +70,16 @@ fn stored(region: &Region, detail: &ImageDetail, users: &BTreeMap<String, Vec<St
         used_by: users.get(&digest).cloned().unwrap_or_default(),
         digest,
     })
+}
+
+/// What it is: `image`, `index`, or the type of what is attached to an image.
+pub fn kind(detail: &ImageDetail) -> &str {
+    let media_type = detail.image_manifest_media_type().unwrap_or_default();
+    match (media_type, detail.artifact_media_type().unwrap_or_default()) {
+        (INDEX | DOCKER_LIST, _) => "index",
+        (_, artifact) if artifact.is_empty() || artifact.contains("image") || artifact == media_type => "image",
+        (_, artifact) => artifact,
+    }
 }
 
 async fn details(clients: &Clients, repository: &str) -> Result<Vec<ImageDetail>, CloudError> {

@@ -293,6 +293,7 @@ def main(verb, *arguments):
         region, stack = arguments
         client("cloudformation", region).delete_stack(StackName=stack)
     elif verb == "review":
+        region, stack = arguments
         template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
         client("cloudformation", region).create_change_set(
             StackName=stack, ChangeSetName="forgotten", ChangeSetType="CREATE", TemplateBody=template)

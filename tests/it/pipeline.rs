@@ -77,7 +77,10 @@ fn a_pipeline_with_all_stages_comes_and_goes_and_leaves_nothing_behind() {
 
     // Other stages are a change of the same stack.
     let fewer = ["pipeline", "bootstrap", "shop", "--codecommit", "checkout", "--binary", "dlt-linux", "--yes"];
-    sandbox.dlt(&fewer).with_code(0);
+    let refused = sandbox.dlt(&fewer).with_code(5);
+    assert!(refused.err.contains("--allow-data-loss BuildLogs"), "the logs of builds go: {}", refused.err);
+    let allowed = ["--allow-data-loss", "BuildLogs", "--allow-data-loss", "DeployLogs"];
+    sandbox.dlt(&[&fewer[..], &allowed].concat()).with_code(0);
     sandbox.dlt(&["pipeline", "rm", "shop", "--yes"]).with_code(0);
     assert_eq!(stage.account(), without, "the pipeline leaves nothing behind");
 }

@@ -65,7 +65,7 @@ fn a_release_deploys_by_itself_and_a_changed_worker_changes_the_task_definition_
         .flat_map(|stack| stack["resources"].as_array().expect("a list"))
         .collect();
     let named: Vec<_> = resources.iter().map(|it| (&it["logical_id"], &it["properties"][0]["path"])).collect();
-    assert_eq!(named, [(&json!("WorkerTask"), &json!("ContainerDefinitions[0].Image"))], "{resources:#?}");
+    assert_eq!(named, [(&json!("WorkerTask"), &json!("ContainerDefinitions[worker].Image"))], "{resources:#?}");
     assert_eq!(resources[0]["properties"].as_array().map(Vec::len), Some(1), "and of it the image alone");
     stage.sandbox.dlt(&["up", "shop", "--yes", "--release", &changed]).with_code(0);
     the_images_are_listed_with_their_users(&stage, &digest, &changed);

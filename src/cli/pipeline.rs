@@ -37,7 +37,7 @@ pub enum Verb {
 /// environment's workers. This program is uploaded for them. Failed and stopped executions are announced on the environment's topic.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  dlt pipeline bootstrap qa --connection arn:aws:codeconnections:… --repository shop/checkout\n  dlt pipeline bootstrap qa --codecommit checkout --build-spec ci/build.yml --deploy-spec ci/deploy.yml --deploy-policy arn:aws:iam::…:policy/shop --approval\n  dlt pipeline bootstrap qa --source-bucket sources --source-key checkout.zip --print\n  dlt pipeline bootstrap qa --print-policy   # for a job of another CI"
+    after_help = "Examples:\n  dlt pipeline bootstrap qa --connection arn:aws:codeconnections:… --repository shop/checkout\n  dlt pipeline bootstrap qa --codecommit checkout --build-spec ci/build.yml --approval\n  dlt pipeline bootstrap qa --source-bucket sources --source-key checkout.zip --print\n  dlt pipeline bootstrap qa --print-policy   # for a job of another CI"
 )]
 pub struct BootstrapArgs {
     #[command(flatten)]

@@ -28,7 +28,7 @@ const DEEDS: &[(&str, &str, &str, &str)] = &[
     ("user_pool", "UserPool", "MfaConfiguration", "OFF"),
     ("alarm", "LiveErrorsAlarm", "Threshold", "1000"),
     ("state_machine", "StateMachine", "DefinitionString.States.Advance.TimeoutSeconds", "1"),
-    ("parameter", "NetworkParameter", "Value.assignPublicIp", "(none)"),
+    ("parameter", "NetworkParameter", "Value.assignPublicIp", "Value.assignPublicIp: -"),
     ("insights", "Cluster", "ClusterSettings[0].Value", "disabled"),
     ("rule", "WorkerEvents", "Description", "Changed by hand."),
 ];

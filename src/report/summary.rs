@@ -102,7 +102,7 @@ fn labels(summary: &Summary) -> String {
     let labels = &summary.total.labels;
     let all = (labels.len() > 1).then_some(("all", &summary.total.all));
     let rows = labels.iter().map(|(label, measurements)| (label.as_str(), measurements)).chain(all);
-    format!("\n{}\n", latencies("request", rows, summary.duration_ms()))
+    format!("\n{}", latencies("request", rows, summary.duration_ms()))
 }
 
 /// A table of latencies with a blank line after it.

@@ -124,8 +124,10 @@ impl ControlPlane {
             }
         };
         let changed = self.records.update::<RunRecord>(&(&run.key()).into(), record).await?;
-        // The run was cancelled or ended while its workers were being launched: they must not stay.
-        if changed.is_none_or(|now| now.status != Status::Provisioning) {
+        // The run was cancelled or ended while its workers were being launched: they must not stay. Where another caller has
+        // launched the same workers and started them, they are the run's.
+        let wanted = |status| matches!(status, Status::Provisioning | Status::Running);
+        if !changed.is_some_and(|now| wanted(now.status)) {
             self.stop(run, "the run ended while its workers were being launched").await?;
         }
         Ok(())

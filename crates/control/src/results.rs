@@ -85,7 +85,8 @@ fn conclude(run: &mut RunRecord, status: Status, summary: &Summary, unreadable: 
     for worker in started {
         *run.complete_tasks.entry(worker.region.clone()).or_default() += 1;
     }
-    let measured = !run.complete_tasks.is_empty();
+    // Who was stopped before the start has reported, but measured nothing.
+    let measured = summary.ended(Ending::Finished).next().is_some() || summary.total.max_virtual_users > 0;
     let status = if status == Status::Complete && !measured { Status::Failed } else { status };
     let reasons = summary.partial_reasons().join("; ");
     run.partial = status != Status::Cancelled && !reasons.is_empty();

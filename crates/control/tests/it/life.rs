@@ -38,6 +38,36 @@ async fn a_run_waits_for_all_workers_starts_them_together_and_merges_what_they_r
 }
 
 #[tokio::test]
+async fn a_caller_that_comes_late_with_its_launches_does_not_stop_the_run_that_another_has_started() {
+    for polls in 0..20 {
+        let (stage, run) = Stage::started(2).await;
+        let mut late = Box::pin(stage.plane.advance(&run));
+        for _ in 0..polls {
+            drop(futures::poll!(&mut late));
+            if !stage.fleet.starts(&run).is_empty() {
+                break;
+            }
+        }
+        stage.to_the_start(&run, 2).await;
+        drop(late.await);
+        assert_eq!(stage.run(&run).await.status, Status::Running, "after {polls} polls");
+        assert_eq!((stage.fleet.stops(), stage.fleet.starts(&run)), (0, vec![1, 1]), "after {polls} polls");
+    }
+}
+
+#[tokio::test]
+async fn a_run_whose_workers_were_all_stopped_before_they_did_anything_has_failed() {
+    let (stage, run) = Stage::started(2).await;
+    stage.to_the_start(&run, 2).await;
+    stage.fleet.finish(&run, 0, 0, Ending::Stopped).await;
+    stage.fleet.finish(&run, 1, 0, Ending::Stopped).await;
+    let ended = stage.to_the_end(&run).await;
+    assert_eq!(ended.status, Status::Failed);
+    let reason = ended.error_reason.expect("a reason");
+    assert_eq!(reason, "no worker made any load: 2 of 2 workers were stopped before the end: 0, 1");
+}
+
+#[tokio::test]
 async fn a_worker_that_dies_makes_the_run_partial_and_the_others_data_is_kept() {
     let (stage, run) = Stage::started(2).await;
     stage.to_the_start(&run, 2).await;

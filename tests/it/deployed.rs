@@ -50,12 +50,12 @@ struct Listener {
 }
 
 impl Listener {
-    fn start(stage: &Stage, caller: &Caller<'_>, endpoint: &str, topic: &str, messages: u32) -> Self {
+    fn start(stage: &Stage, caller: &Caller<'_>, endpoint: &str, topic: &str, enough: &str) -> Self {
         let mut command: Command = stage.sandbox.command(python("bin/python"));
         let person = caller.variables.iter().filter(|(name, _)| name == "CREDENTIALS");
         let mut process = command
             .arg(root().join("tests/it/listen.py"))
-            .args([HUB, topic, &messages.to_string(), "120"])
+            .args([HUB, topic, enough, "120"])
             .envs(person.map(|(name, value)| (name, value)))
             .env("LIVE_ENDPOINT", endpoint)
             .stdout(Stdio::piped())
@@ -96,7 +96,7 @@ fn a_viewer_watches_a_run_in_two_regions_that_somebody_elses_arithmetic_confirms
     body["saveOnly"] = true.into();
     let test = submit(&stage, &admin, &body);
     let endpoint = a_viewer_must_ask_before_listening(&stage, &viewer, &test);
-    let listener = Listener::start(&stage, &viewer, &endpoint, &format!("dlt/{test}"), 6);
+    let listener = Listener::start(&stage, &viewer, &endpoint, &format!("dlt/{test}"), &format!("{HUB},{SECOND}"));
     assert_eq!(listener.first, "listening");
     body["saveOnly"] = false.into();
     body["testId"] = test.clone().into();
@@ -136,12 +136,12 @@ fn a_viewer_must_ask_before_listening(stage: &Stage, viewer: &Caller<'_>, test: 
     assert!(targets(stage).is_empty(), "plain IAM callers need no policy");
     let endpoint = told["endpoint"].as_str().expect("a host").to_owned();
 
-    assert_eq!(Listener::start(stage, viewer, &endpoint, &topic, 1).first, "refused");
+    assert_eq!(Listener::start(stage, viewer, &endpoint, &topic, "1").first, "refused");
     for _ in 0..2 {
         assert_eq!(viewer.call("GET", &path, None).0, 200);
         assert_eq!(targets(stage).len(), 1, "asking again changes nothing");
     }
-    assert_eq!(Listener::start(stage, viewer, &endpoint, "other/topic", 1).first, "refused");
+    assert_eq!(Listener::start(stage, viewer, &endpoint, "other/topic", "1").first, "refused");
     endpoint
 }
 

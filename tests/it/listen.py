@@ -1,9 +1,9 @@
 """Listens to live data as a browser does: MQTT over a WebSocket whose URL is signed.
 
-    listen.py REGION TOPIC-FILTER COUNT SECONDS
+    listen.py REGION TOPIC-FILTER ENOUGH SECONDS
 
 prints `listening` once subscribed, or `refused` when the broker will have none of it, then each message as `TOPIC PAYLOAD`,
-and ends after COUNT messages or SECONDS. With CREDENTIALS (the JSON that `client.py login` printed) it is who signed in,
+and ends after SECONDS or when that is ENOUGH: so many messages, or one with each of these fields (`eu-west-1,us-east-1`). With CREDENTIALS (the JSON that `client.py login` printed) it is who signed in,
 and LIVE_ENDPOINT is the host that the API named; without them it is the account's root, and asks IoT for the host.
 """
 import json
@@ -71,15 +71,32 @@ def broker(region, endpoint):
     return iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
 
 
-def main(region, topic, count, seconds):
+class Enough:
+    """So many messages, or one with each of some fields."""
+
+    def __init__(self, words):
+        self._left = int(words) if words.isdigit() else None
+        self._missing = set() if words.isdigit() else set(words.split(","))
+
+    def reached(self):
+        return not self._missing and not self._left
+
+    def count(self, payload):
+        if self._left:
+            self._left -= 1
+        if self._missing:
+            self._missing -= json.loads(payload).keys()
+
+
+def main(region, topic, enough, seconds):
     endpoint = os.environ["AWS_ENDPOINT_URL"]
     host = os.environ.get("LIVE_ENDPOINT") or broker(region, endpoint)
     port = int(endpoint.rsplit(":", 1)[1])
     channel = socket.create_connection(("127.0.0.1", port), timeout=float(seconds))
     connection = WSConnection(ConnectionType.CLIENT)
     channel.sendall(connection.send(Request(host=host, target=signed_path(region, host), subprotocols=["mqtt"])))
-    deadline, left, buffer = time.monotonic() + float(seconds), int(count), bytearray()
-    while left and time.monotonic() < deadline:
+    deadline, enough, buffer = time.monotonic() + float(seconds), Enough(enough), bytearray()
+    while not enough.reached() and time.monotonic() < deadline:
         connection.receive_data(channel.recv(65536) or None)
         for event in connection.events():
             if isinstance(event, AcceptConnection):
@@ -97,10 +114,11 @@ def main(region, topic, count, seconds):
                 channel.sendall(connection.send(Message(data=wish)))
             elif kind == 0x90:
                 print("listening", flush=True)
-            elif kind & 0xF0 == 0x30 and left:
+            elif kind & 0xF0 == 0x30 and not enough.reached():
                 size = int.from_bytes(body[:2], "big")
-                print(body[2 : 2 + size].decode(), body[2 + size :].decode(), flush=True)
-                left -= 1
+                topic_of, payload = body[2 : 2 + size].decode(), body[2 + size :].decode()
+                print(topic_of, payload, flush=True)
+                enough.count(payload)
 
 
 if __name__ == "__main__":

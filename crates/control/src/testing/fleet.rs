@@ -29,6 +29,7 @@ struct State {
     workers: BTreeMap<(RunKey, u32), Worker>,
     trouble: Option<FleetError>,
     stops: u32,
+    interrupted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +60,11 @@ impl FakeFleet {
     /// How often the fleet was asked to stop.
     pub fn stops(&self) -> u32 {
         self.state().stops
+    }
+
+    /// Whether a worker was asked to stop before it had ended.
+    pub fn any_interrupted(&self) -> bool {
+        self.state().interrupted
     }
 
     /// A worker comes up and says that it is ready, unless it is not there.
@@ -153,9 +159,12 @@ impl Fleet for FakeFleet {
         Ok(ours.map(sighting).collect())
     }
 
-    async fn stop(&self, _: &RunKey, _: &[Region], _: &str) -> Result<(), FleetError> {
+    async fn stop(&self, run: &RunKey, _: &[Region], _: &str) -> Result<(), FleetError> {
         self.trouble()?;
-        self.state().stops += 1;
+        let alive = self.any_alive(run);
+        let mut state = self.state();
+        state.stops += 1;
+        state.interrupted |= alive;
         Ok(())
     }
 }

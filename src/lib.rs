@@ -22,6 +22,7 @@ pub mod release;
 pub mod render;
 pub mod report;
 pub mod run;
+pub mod runs;
 pub mod sources;
 pub mod target;
 pub mod terminal;

@@ -106,10 +106,18 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let baseline = baseline.map(|baseline| baseline.name);
     let conclusion =
         Conclusion { scenario, place, test_id, run_id, ending, summary, judgement, baseline, comparisons, link };
-    let written = folder.write(&conclusion);
+    tell(&conclusion, &folder, global)
+}
+
+/// Says what came out to everybody who wants to know, and answers the exit code.
+///
+/// # Errors
+/// When a report cannot be written.
+pub(super) fn tell(conclusion: &Conclusion, folder: &files::Folder, global: &Global) -> Result<Exit, Failure> {
+    let written = folder.write(conclusion);
     match global.output {
-        Output::Json => terminal::print(&format!("{:#}", json::json(&conclusion))),
-        Output::Text => terminal::print(&text::text(&conclusion, &Paint::new(console::colors_enabled()))),
+        Output::Json => terminal::print(&format!("{:#}", json::json(conclusion))),
+        Output::Text => terminal::print(&text::text(conclusion, &Paint::new(console::colors_enabled()))),
     }
     // A verdict whose report could not be written is printed all the same, and is no pass.
     written.map(|()| conclusion.exit())

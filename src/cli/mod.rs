@@ -31,6 +31,8 @@ mod release;
 mod render;
 mod replay;
 mod run;
+mod runs;
+mod scenarios;
 mod session;
 mod up;
 
@@ -100,6 +102,12 @@ enum Verb {
     Run(run::Args),
     Import(import::Args),
     Gate(Box<gate::Args>),
+    /// The runs that a system keeps: list, show, watch, stop, judge again, compare.
+    #[command(subcommand)]
+    Runs(runs::Verb),
+    /// The scenarios that a system keeps: list, get, put, remove.
+    #[command(subcommand)]
+    Scenarios(scenarios::Verb),
     /// Write an environment down for another tool.
     #[command(subcommand)]
     Export(export::Verb),
@@ -169,6 +177,8 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Import(args) => import::run(&args),
             Verb::Run(args) => run::run(args, &global).await,
             Verb::Gate(args) => gate::run(*args, &global).await,
+            Verb::Runs(verb) => runs::run(verb, &global).await,
+            Verb::Scenarios(verb) => scenarios::run(verb, &global).await,
             Verb::Export(verb) => export::run(&verb, &global),
             Verb::Pipeline(verb) => pipeline::run(&verb, &global).await,
             Verb::Image(verb) => image::run(&verb, &global).await,

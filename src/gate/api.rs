@@ -1,13 +1,14 @@
-//! The API of a deployed system, asked over HTTP: signed, patient with what passes, and clear about what does not.
+//! The API of a system, asked over HTTP: signed, patient with what passes, and clear about what does not.
 
 use std::time::{Duration, SystemTime};
 
+use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
 };
 use dlt_model::id::Region;
-use http::Method;
+use http::{Method, header::CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time;
@@ -27,6 +28,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 /// How much of an unreadable answer is shown.
 const SHOWN_CHARS: usize = 200;
+/// What every body is.
+const JSON: &str = "application/json";
 
 /// Where the API is, and who asks.
 #[derive(Debug)]
@@ -107,6 +110,15 @@ impl Api {
         self.call(Method::POST, path, Some(body), repeat).await
     }
 
+    /// Removes something there.
+    ///
+    /// # Errors
+    /// When it is refused, or there is no answer.
+    pub async fn delete(&self, path: &str) -> Result<Value, ApiError> {
+        // The second of two would find nothing, which is no answer to the first.
+        self.call(Method::DELETE, path, None, Repeat::IfLost).await
+    }
+
     async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -141,28 +153,13 @@ impl Api {
 
     async fn once(&self, method: &Method, path: &str, body: &str) -> Result<Vec<u8>, Trouble> {
         let url = self.url(path);
-        let keys = self.keys.get().await.map_err(|failure| Trouble::Told(ApiError::Unsigned(failure)))?;
-        let fault = |what: String| {
-            Trouble::Told(ApiError::Unsigned(Failure::new(Exit::Internal, format!("failed to sign a request: {what}"))))
-        };
-        let identity = keys.into();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(self.region.as_str())
-            .name("execute-api")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| fault(error.to_string()))?
-            .into();
-        let json = [("content-type", "application/json")];
-        let signable =
-            SignableRequest::new(method.as_str(), &*url, json.into_iter(), SignableBody::Bytes(body.as_bytes()))
-                .map_err(|error| fault(error.to_string()))?;
-        let (signature, _) = sign(signable, &parameters).map_err(|error| fault(error.to_string()))?.into_parts();
-        let mut request = self.http.request(method.clone(), &url).header("content-type", "application/json");
-        for (name, value) in signature.headers() {
-            request = request.header(name, value);
+        let unsigned = |failure| Trouble::Told(ApiError::Unsigned(failure));
+        let keys = self.keys.get().await.map_err(unsigned)?;
+        let mut request = self.http.request(method.clone(), &url).header(CONTENT_TYPE, JSON);
+        if let Some(keys) = keys {
+            for (name, value) in self.signature(method, &url, body, keys).map_err(unsigned)? {
+                request = request.header(name, value);
+            }
         }
         let lost = |error: reqwest::Error| {
             let message = format!("no answer from {}: {}", self.base, chain(&error));
@@ -185,6 +182,33 @@ impl Api {
             self.keys.forget().await;
         }
         Err(Trouble::Told(refused(status, &bytes)))
+    }
+
+    /// The headers that say who asks.
+    fn signature(
+        &self,
+        method: &Method,
+        url: &str,
+        body: &str,
+        keys: Credentials,
+    ) -> Result<Vec<(String, String)>, Failure> {
+        let fault = |what: String| Failure::new(Exit::Internal, format!("failed to sign a request: {what}"));
+        let identity = keys.into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(self.region.as_str())
+            .name("execute-api")
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(|error| fault(error.to_string()))?
+            .into();
+        let json = [(CONTENT_TYPE.as_str(), JSON)];
+        let signable =
+            SignableRequest::new(method.as_str(), url, json.into_iter(), SignableBody::Bytes(body.as_bytes()))
+                .map_err(|error| fault(error.to_string()))?;
+        let (signature, _) = sign(signable, &parameters).map_err(|error| fault(error.to_string()))?.into_parts();
+        Ok(signature.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 }
 

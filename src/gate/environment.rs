@@ -1,4 +1,4 @@
-//! Which deployed system a gate asks: one of ours by its environment's name, or any by the address of its API.
+//! Which system is asked: an environment by its name, or any by the address of its API, `dlt local` among them.
 
 use std::sync::Arc;
 
@@ -18,13 +18,16 @@ use crate::{
     render::Part,
 };
 
-/// Where the scenario is run, and who asks for it.
+/// Where `dlt local` serves its API, as on AWS.
+const LOCAL_STAGE: &str = "/prod";
+
+/// Which system is asked, and who asks.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct PlaceArgs {
-    /// Run on this environment: `dev` for stacks/dev.yaml, or the path of a file. Without it, here.
+    /// The environment: `dev` for stacks/dev.yaml, or the path of a file.
     #[arg(long, env = "DLT_ENV", value_name = "NAME")]
     pub env: Option<String>,
-    /// Run on the system whose API is here, which needs no environment file.
+    /// The system whose API is here, which needs no environment file; `dlt local` prints such an address, too.
     #[arg(long, env = "DLT_API_HOST", value_name = "URL")]
     pub api: Option<String>,
     /// The address of the console, for the link to the run; of an environment it is known.
@@ -62,6 +65,14 @@ pub struct System {
 }
 
 impl System {
+    /// A system that `dlt local` serves, which asks nobody who they are.
+    fn here(api: &str) -> Result<Self, Failure> {
+        let console = api.trim_end_matches(LOCAL_STAGE).to_owned();
+        let api = Arc::new(Api::new(api, Region::local(), Keys::Nobody)?);
+        let place = "on this machine".to_owned();
+        Ok(Self { api, place, region: Region::local(), endpoint: None, console: Some(console) })
+    }
+
     /// A system without a console.
     #[cfg(test)]
     pub(super) fn at(api: Api, region: Region) -> Self {
@@ -98,6 +109,9 @@ pub async fn connect(args: &PlaceArgs) -> Result<Option<System>, Failure> {
     }
     if let Some(address) = given(&args.api) {
         let api = with_stage(with_scheme(address));
+        if is_this_machine(&api) {
+            return System::here(&api).map(Some);
+        }
         let region = region_of(&api).or_else(region_of_habit).ok_or_else(|| {
             Failure::new(Exit::Usage, format!("`{address}` does not say which region it is in")).hint("set AWS_REGION")
         })?;
@@ -125,6 +139,17 @@ pub async fn connect(args: &PlaceArgs) -> Result<Option<System>, Failure> {
     }
     let region = environment.region.clone();
     open(args, known, region, config, format!("on the environment `{name}`")).await.map(Some)
+}
+
+/// The system that is asked for, where there must be one.
+///
+/// # Errors
+/// When none is named, or that of [`connect`].
+pub async fn required(args: &PlaceArgs) -> Result<System, Failure> {
+    connect(args).await?.ok_or_else(|| {
+        Failure::new(Exit::Usage, "which system is meant?")
+            .hint("name an environment with `--env`, or give the address of an API, such as that of `dlt local`, with `--api`")
+    })
 }
 
 async fn open(
@@ -195,6 +220,18 @@ fn with_stage(url: String) -> String {
     if has_path { url } else { format!("{url}/prod") }
 }
 
+/// Whether an API is one that `dlt local` serves: below its stage, without TLS, on the loopback interface.
+fn is_this_machine(api: &str) -> bool {
+    let Ok(url) = url::Url::parse(api) else { return false };
+    let is_loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "http" && is_loopback && url.path() == LOCAL_STAGE
+}
+
 fn region_of_habit() -> Option<Region> {
     habits::region().and_then(|(name, _)| name.parse().ok())
 }
@@ -234,6 +271,24 @@ mod tests {
         assert_eq!(with_stage(with_scheme("x.example.com")), "https://x.example.com/prod");
         assert_eq!(with_stage(with_scheme("https://x.example.com/prod/")), "https://x.example.com/prod");
         assert_eq!(with_stage("https://x.example.com/blue".to_owned()), "https://x.example.com/blue");
+    }
+
+    #[test]
+    fn only_a_local_system_is_asked_without_keys() {
+        for local in ["http://127.0.0.1:8787/prod", "http://localhost:1/prod", "http://[::1]:80/prod"] {
+            assert!(is_this_machine(local), "{local}");
+        }
+        let others = [
+            "https://127.0.0.1:8787/prod",
+            "http://127.0.0.1:4566/_aws/execute-api/abc/prod",
+            "http://127.example.com/prod",
+            "http://10.0.0.1/prod",
+        ];
+        for other in others {
+            assert!(!is_this_machine(other), "{other}");
+        }
+        let here = System::here("http://127.0.0.1:8787/prod").expect("a client");
+        assert_eq!(here.link("shop", "01"), "http://127.0.0.1:8787/details/shop#01");
     }
 
     #[test]

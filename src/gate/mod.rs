@@ -9,6 +9,7 @@ pub mod conclusion;
 pub mod deployed;
 pub mod environment;
 pub mod event;
+mod follower;
 pub mod here;
 pub mod live;
 pub mod question;

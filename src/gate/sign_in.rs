@@ -1,4 +1,4 @@
-//! Whose keys sign requests to a deployed system: the job's own, or those of a user of the console.
+//! Whose keys sign requests to a system: the job's own, those of a user of the console, or nobody's.
 
 use std::{
     fmt,
@@ -56,24 +56,49 @@ pub struct User {
 
 /// Where keys come from. They are asked for again before they end, so a run may take longer than they last.
 #[derive(Debug)]
-pub struct Keys {
+pub enum Keys {
+    /// From an account.
+    Account(Box<Account>),
+    /// A system on this machine asks for none.
+    Nobody,
+}
+
+impl Keys {
+    /// The job's own keys, or a user's.
+    pub fn new(config: SdkConfig, region: Region, user: Option<User>) -> Self {
+        Self::Account(Box::new(Account { config, region, user, cached: Mutex::new(None) }))
+    }
+
+    /// Keys that are good for some minutes more; none where nobody is asked for any.
+    ///
+    /// # Errors
+    /// When there are none, or the user may not sign in.
+    pub async fn get(&self) -> Result<Option<Credentials>, Failure> {
+        match self {
+            Self::Account(account) => account.get().await.map(Some),
+            Self::Nobody => Ok(None),
+        }
+    }
+
+    /// Forgets keys that were refused.
+    pub async fn forget(&self) {
+        if let Self::Account(account) = self {
+            *account.cached.lock().await = None;
+        }
+    }
+}
+
+/// An account's keys, and how they are come by.
+#[derive(Debug)]
+pub struct Account {
     config: SdkConfig,
     region: Region,
     user: Option<User>,
     cached: Mutex<Option<(Credentials, SystemTime)>>,
 }
 
-impl Keys {
-    /// The job's own keys, or a user's.
-    pub fn new(config: SdkConfig, region: Region, user: Option<User>) -> Self {
-        Self { config, region, user, cached: Mutex::new(None) }
-    }
-
-    /// Keys that are good for some minutes more.
-    ///
-    /// # Errors
-    /// When there are none, or the user may not sign in.
-    pub async fn get(&self) -> Result<Credentials, Failure> {
+impl Account {
+    async fn get(&self) -> Result<Credentials, Failure> {
         let mut cached = self.cached.lock().await;
         let now = SystemTime::now();
         if let Some((keys, _)) = cached.as_ref().filter(|(_, until)| *until > now + MARGIN) {
@@ -86,11 +111,6 @@ impl Keys {
         let until = keys.expiry().unwrap_or(now + ENDLESS + MARGIN);
         *cached = Some((keys.clone(), until));
         Ok(keys)
-    }
-
-    /// Forgets keys that were refused.
-    pub async fn forget(&self) {
-        *self.cached.lock().await = None;
     }
 
     async fn of_job(&self) -> Result<Credentials, Failure> {

@@ -44,7 +44,7 @@ fn metrics(summary: &Summary, _: &Paint) -> String {
         return String::new();
     }
     let row = |(name, metric): (&String, &Metric)| [name.clone(), units::count(metric.count), said(metric)];
-    table(["metric", "values", ""], 1, metrics.iter().map(row))
+    table(["metric", "values", ""], 1..2, metrics.iter().map(row))
 }
 
 /// What a metric of its kind says, in a few words.

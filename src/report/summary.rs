@@ -1,6 +1,6 @@
 //! A run that is over: what was measured, what is missing, and what every clause of the gate says.
 
-use std::fmt::Write;
+use std::{fmt::Write, ops::Range};
 
 use comfy_table::{CellAlignment, Table, presets};
 use console::Style;
@@ -112,20 +112,20 @@ pub(super) fn latencies<'a>(
     duration_ms: u64,
 ) -> String {
     let rows = rows.into_iter().map(|(label, measurements)| row(label, measurements, duration_ms));
-    table([what, "samples", "failed", "rate", "p50", "p90", "p95", "p99", "max"], 8, rows)
+    table([what, "samples", "failed", "rate", "p50", "p90", "p95", "p99", "max"], 1..9, rows)
 }
 
-/// A table without lines: a column of text, then so many of numbers, then text again.
-pub(super) fn table<const N: usize>(
+/// A table without lines: columns of text, and some of numbers.
+pub(crate) fn table<const N: usize>(
     header: [&str; N],
-    numbers: usize,
+    numbers: Range<usize>,
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(header);
     table.add_rows(rows);
-    for column in table.column_iter_mut().skip(1).take(numbers) {
+    for column in table.column_iter_mut().skip(numbers.start).take(numbers.len()) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     format!("{}\n\n", trimmed(&table.to_string()))

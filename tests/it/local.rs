@@ -151,13 +151,13 @@ fn malformed_scenarios_are_refused_with_their_places_and_no_load() {
 }
 
 /// `dlt local`, running.
-struct LocalServer {
+pub struct LocalServer {
     process: Child,
-    url: String,
+    pub url: String,
 }
 
 impl LocalServer {
-    fn start(sandbox: &Sandbox) -> Self {
+    pub fn start(sandbox: &Sandbox) -> Self {
         let mut process = sandbox
             .start(&["local", "--port", "0", "--data", "data", "--output", "json"])
             .stdout(Stdio::piped())
@@ -200,7 +200,7 @@ impl Drop for LocalServer {
     }
 }
 
-fn signal(name: &str, process: &Child) {
+pub fn signal(name: &str, process: &Child) {
     let sent = Command::new("kill").args([&format!("-{name}"), &process.id().to_string()]).status();
     assert!(sent.is_ok_and(|status| status.success()));
 }

@@ -21,5 +21,6 @@ mod registry;
 mod rehearsal;
 mod release;
 mod reports;
+mod runs;
 mod support;
 mod trouble;

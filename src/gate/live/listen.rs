@@ -108,6 +108,7 @@ impl Ear {
             return Err("the environment has no live data".to_owned());
         };
         let keys = self.api.keys().get().await.map_err(|failure| failure.message)?;
+        let keys = keys.ok_or("nobody is signed in")?;
         let target = signed(host, &keys, &self.region)?;
         let channel = connect(host, self.endpoint.as_deref()).await?;
         let request = Request::get(format!("wss://{host}{target}"))

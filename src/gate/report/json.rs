@@ -65,7 +65,7 @@ pub fn json(conclusion: &Conclusion) -> Value {
 }
 
 /// Microseconds and percent of the baseline's, or shares between 0 and 1 and points of a percent.
-fn comparison(compared: &Comparison) -> Value {
+pub fn comparison(compared: &Comparison) -> Value {
     json!({
         "clause": compared.question(),
         "outcome": figures::comparison_word(compared),

@@ -1,0 +1,46 @@
+//! `dlt runs list`: the runs of a scenario, newest first.
+
+use super::{Global, Output};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    gate::{
+        deployed,
+        environment::{self, PlaceArgs},
+    },
+    runs::{kept, table},
+    terminal,
+};
+
+/// List the runs of a scenario, newest first.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  dlt runs list checkout --env qa\n  dlt runs list demo --api http://127.0.0.1:8787   # of `dlt local`"
+)]
+pub struct Args {
+    /// The scenario, by its id or its name.
+    scenario: String,
+    /// How many, at most.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    last: u16,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+/// Prints the list.
+///
+/// # Errors
+/// A system that cannot be asked, a scenario that is not there.
+pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+    let system = environment::required(&args.place).await?;
+    let test_id = deployed::find_id(&system, &args.scenario).await?;
+    let runs = kept::runs(&system, &test_id, usize::from(args.last)).await?;
+    match global.output {
+        Output::Json => terminal::print(&serde_json::json!(runs).to_string()),
+        Output::Text if runs.is_empty() => {
+            terminal::say(&format!("`{}` was never run {}", args.scenario, system.place));
+        }
+        Output::Text => terminal::print(table::runs(&kept::read(runs)?).trim_end()),
+    }
+    Ok(Exit::Done)
+}

@@ -16,6 +16,7 @@ pub mod failure;
 pub mod gate;
 pub mod import;
 pub mod journal;
+pub mod logs;
 pub mod recovery;
 pub mod rehearsal;
 pub mod release;

@@ -22,6 +22,7 @@ mod import;
 mod init;
 mod invite;
 mod local;
+mod logs;
 mod outputs;
 mod pipeline;
 mod plan;
@@ -87,6 +88,7 @@ enum Verb {
     Up(up::Args),
     /// Print the values of an environment.
     Outputs(outputs::Args),
+    Logs(logs::Args),
     Doctor(doctor::Args),
     Cost(cost::Args),
     /// Invite a user of the console.
@@ -164,6 +166,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::Drift(args) => drift::run(&args, &global).await,
             Verb::Up(args) => up::run(&args, &global).await,
             Verb::Outputs(args) => outputs::run(&args, &global).await,
+            Verb::Logs(args) => logs::run(&args, &global).await,
             Verb::Doctor(args) => doctor::run(&args, &global).await,
             Verb::Cost(args) => cost::run(&args, &global).await,
             Verb::Invite(args) => invite::run(&args, &global).await,

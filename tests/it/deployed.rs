@@ -1,6 +1,7 @@
 //! What a deployed system does for whoever uses it: watching, several regions, cancelling, refusing, inviting.
 
 use std::{
+    collections::BTreeSet,
     io::{BufRead, BufReader, Lines},
     process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
@@ -115,6 +116,7 @@ fn a_viewer_watches_a_run_in_two_regions_that_somebody_elses_arithmetic_confirms
     assert_eq!((&judged[HUB]["workers"], &judged[SECOND]["workers"]), (&json!(2), &json!(1)), "{judged:#}");
 
     a_cancelled_run_keeps_what_it_measured(&stage, &admin, &target);
+    logs_tell_of_every_part_in_both_regions(&stage);
 
     assert!(!targets(&stage).is_empty(), "somebody may still listen when the stack goes");
     let down = stage.sandbox.dlt(&["down", "shop", "--yes"]).with_code(0);
@@ -158,6 +160,27 @@ fn judged_by_somebody_else(stage: &Stage, test: &str, run: &Value) -> Value {
         }
     }
     judged
+}
+
+fn logs_tell_of_every_part_in_both_regions(stage: &Stage) {
+    let lines = stage.sandbox.dlt(&["logs", "shop", "--since", "1h", "--output", "json"]).with_code(0).events();
+    let parts: BTreeSet<(&str, &str)> =
+        lines.iter().filter_map(|line| Some((line["part"].as_str()?, line["region"].as_str()?))).collect();
+    for part in [("workers", HUB), ("workers", SECOND), ("advance", HUB)] {
+        assert!(parts.contains(&part), "{part:?} is not among {parts:?}");
+    }
+    assert!(lines.is_sorted_by_key(|line| line["at"].as_str().expect("a time").to_owned()), "{lines:#?}");
+    let is_tick = |line: &Value| line["message"]["schema"] == tick::SCHEMA;
+    assert!(!lines.iter().any(is_tick), "machines' lines are left out");
+    let all = ["logs", "shop", "--since", "1h", "--of", "workers", "--all", "--output", "json"];
+    assert!(stage.sandbox.dlt(&all).with_code(0).events().iter().any(is_tick));
+    let text = stage.sandbox.dlt(&["logs", "shop", "--of", "workers", "--match", "stopped as told"]).with_code(0).out;
+    assert!(
+        text.contains("(UTC)") && text.lines().filter(|line| line.contains("stopped as told")).count() == 3,
+        "{text}"
+    );
+    let unknown = stage.sandbox.dlt(&["logs", "shop", "--of", "worker"]).with_code(2);
+    assert!(unknown.err.contains("did you mean `workers`?"), "{}", unknown.err);
 }
 
 fn a_cancelled_run_keeps_what_it_measured(stage: &Stage, admin: &Caller<'_>, target: &Target) {

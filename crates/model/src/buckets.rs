@@ -1,6 +1,6 @@
 //! A histogram that holds only the buckets that were hit: small enough to keep one for every second of a day.
 
-use serde::{Deserialize, Serialize, de};
+use serde::{Deserialize, Serialize, de, ser::SerializeSeq};
 
 use crate::histogram::Histogram;
 
@@ -61,12 +61,15 @@ impl From<&Histogram> for Buckets {
 
 impl Serialize for Buckets {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Formats without delimiters want to know how many numbers there are.
+        let mut flat = serializer.serialize_seq(Some(2 * self.0.len()))?;
         let mut before = 0;
-        serializer.collect_seq(self.0.iter().flat_map(|(edge, count)| {
-            let distance = edge - before;
+        for (edge, count) in &self.0 {
+            flat.serialize_element(&(edge - before))?;
+            flat.serialize_element(count)?;
             before = *edge;
-            [distance, *count]
-        }))
+        }
+        flat.end()
     }
 }
 

@@ -57,6 +57,27 @@ struct Begin {
     now: Option<Instant>,
 }
 
+impl Begin {
+    /// What follows when there is nothing left to begin.
+    fn rest(self, pause: Duration) -> Rest {
+        Rest { from: self.now.unwrap_or_else(Instant::now), pause }
+    }
+}
+
+/// What became of an instruction that sends something.
+#[derive(Clone, Copy)]
+struct Taken {
+    succeeded: bool,
+    /// Now, if nothing has happened since its last byte came.
+    now: Option<Instant>,
+}
+
+impl From<bool> for Taken {
+    fn from(succeeded: bool) -> Self {
+        Self { succeeded, now: None }
+    }
+}
+
 /// The user is done: a feed that does not repeat has no row for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done;
@@ -79,8 +100,8 @@ impl Actor {
         }
         self.take_rows(recorder)?;
         self.has_rows = true;
-        let pause = self.run(&desk, &flow.start, Begin::default(), recorder).await;
-        sleep(pause.unwrap_or_default()).await;
+        let rest = self.run(&desk, &flow.start, Begin::default(), recorder).await;
+        sleep(rest.pause).await;
         self.user.begin_iterating();
         Ok(())
     }
@@ -93,14 +114,13 @@ impl Actor {
         let desk = Rc::clone(&self.desk);
         let steps: &[Op] = desk.scripts.flows.get(&*self.flow).map(|flow: &Flow| &*flow.steps).unwrap_or_default();
         let iteration = recorder.begin_iteration(now);
-        let pause = self.run(&desk, steps, Begin { intended: Some(intended), now: Some(now) }, recorder).await;
-        let from = Instant::now();
-        iteration.complete(from);
+        let rest = self.run(&desk, steps, Begin { intended: Some(intended), now: Some(now) }, recorder).await;
+        iteration.complete(rest.from);
         self.user.end_iteration(desk.scripts.cookies);
         if desk.scripts.reuse == Reuse::Iteration {
             self.close();
         }
-        Ok(Rest { from, pause: pause.unwrap_or_default() })
+        Ok(rest)
     }
 
     fn take_rows(&mut self, recorder: &Recorder) -> Result<(), Done> {
@@ -121,7 +141,7 @@ impl Actor {
     }
 
     /// Does these instructions. `begin` is when the first sample begins.
-    async fn run(&mut self, desk: &Desk, ops: &[Op], mut begin: Begin, recorder: &Recorder) -> Option<Duration> {
+    async fn run(&mut self, desk: &Desk, ops: &[Op], mut begin: Begin, recorder: &Recorder) -> Rest {
         let mut frames = Frames::default();
         let (mut at, mut jumps, mut has_waited) = (0, 0, false);
         while let Some(op) = ops.get(at) {
@@ -129,7 +149,9 @@ impl Actor {
             match op {
                 Op::Request(_) | Op::WebSocket(_) | Op::Grpc(_) | Op::Tcp(_) => {
                     has_waited = true;
-                    if !self.sample(desk, op, std::mem::take(&mut begin), recorder).await {
+                    let taken = self.sample(desk, op, std::mem::take(&mut begin), recorder).await;
+                    begin.now = taken.now;
+                    if !taken.succeeded {
                         frames.fail();
                     }
                     if desk.scripts.reuse == Reuse::Never {
@@ -140,7 +162,7 @@ impl Actor {
                 Op::Pause(pause) => {
                     let pause = pause::draw(*pause, &mut self.user.random);
                     if at == ops.len() && has_waited {
-                        return Some(pause);
+                        return begin.rest(pause);
                     }
                     has_waited = true;
                     begin.intended = None;
@@ -163,19 +185,21 @@ impl Actor {
         }
         if !has_waited {
             yield_now().await;
+            begin.now = None;
         }
-        None
+        begin.rest(Duration::ZERO)
     }
 
     /// An instruction that sends something; says whether it succeeded. What is seldom used takes its memory when it is.
-    async fn sample(&mut self, desk: &Desk, op: &Op, begin: Begin, recorder: &Recorder) -> bool {
+    async fn sample(&mut self, desk: &Desk, op: &Op, begin: Begin, recorder: &Recorder) -> Taken {
         match op {
-            Op::Request(request) => self.request(desk, request, begin, recorder).await,
+            Op::Request(request) => return self.request(desk, request, begin, recorder).await,
             Op::WebSocket(socket) => Box::pin(self.converse_over(desk, socket, begin.intended, recorder)).await,
             Op::Grpc(call) => Box::pin(self.grpc(desk, call, begin.intended, recorder)).await,
             Op::Tcp(tcp) => Box::pin(self.tcp(desk, tcp, begin.intended, recorder)).await,
             _ => true,
         }
+        .into()
     }
 
     /// An instruction that never waits; says which comes next.

@@ -123,5 +123,6 @@ impl<'a> Conversation<'a> {
             }
         }
         traffic.last_byte_at = Some(now);
+        traffic.now = Some(now);
     }
 }

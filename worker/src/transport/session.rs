@@ -45,8 +45,36 @@ enum Connection {
 
 /// A connection that is about to be used.
 enum Ready {
-    Http1(Stream),
+    /// In this place.
+    Http1(usize),
     Http2(Rc<Link>),
+}
+
+/// A connection in use, where it is kept. Dropping this closes it, unless it was left clean.
+struct Lease<'a> {
+    kept: &'a mut Vec<(Origin, Connection)>,
+    place: usize,
+    is_clean: bool,
+}
+
+impl Lease<'_> {
+    fn stream(&mut self) -> Option<&mut Stream> {
+        match &mut self.kept[self.place].1 {
+            Connection::Http1(stream) => Some(stream),
+            Connection::Http2(_) => None,
+        }
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        if !self.is_clean {
+            self.kept.remove(self.place);
+        } else if self.place + 1 < self.kept.len() {
+            // Who was used last goes last.
+            self.kept[self.place..].rotate_left(1);
+        }
+    }
 }
 
 impl Session {
@@ -69,7 +97,7 @@ impl Session {
         let mut attempts = 1;
         loop {
             let (sent, heard_at) = (traffic.requests, traffic.last_byte_at);
-            let kept = self.take_kept(&request.origin, version);
+            let kept = self.find_kept(&request.origin, version);
             let was_kept = kept.is_some();
             let ready = match kept {
                 Some(ready) => ready,
@@ -80,7 +108,7 @@ impl Session {
                 }
             };
             let answer = match ready {
-                Ready::Http1(stream) => self.converse(stream, request, want, timeout, traffic).await,
+                Ready::Http1(place) => self.converse(place, request, want, timeout, traffic).await,
                 Ready::Http2(link) => link.exchange(request, want, timeout, &mut self.alarm, traffic).await,
             };
             let may_repeat = match answer {
@@ -110,7 +138,7 @@ impl Session {
     }
 
     /// The kept connection to this origin, if the peer has not closed it and sent nothing that was not asked for.
-    fn take_kept(&mut self, origin: &Origin, version: Version) -> Option<Ready> {
+    fn find_kept(&mut self, origin: &Origin, version: Version) -> Option<Ready> {
         let place = self.kept.iter().position(|(other, connection)| {
             other == origin
                 && match connection {
@@ -118,14 +146,17 @@ impl Session {
                     Connection::Http2(_) => version != Version::Http1,
                 }
         })?;
-        if let Connection::Http2(hold) = &self.kept[place].1
-            && hold.link().is_usable()
-        {
-            return Some(Ready::Http2(Rc::clone(hold.link())));
+        let ready = match &mut self.kept[place].1 {
+            Connection::Http1(stream) => {
+                let is_quiet = stream.is_quiet(&mut self.wire.buffer.borrow_mut());
+                is_quiet.then_some(Ready::Http1(place))
+            }
+            Connection::Http2(hold) => hold.link().is_usable().then(|| Ready::Http2(Rc::clone(hold.link()))),
+        };
+        if ready.is_none() {
+            self.kept.remove(place);
         }
-        let Connection::Http1(mut stream) = self.kept.swap_remove(place).1 else { return None };
-        let is_quiet = stream.is_quiet(&mut self.wire.buffer.borrow_mut());
-        is_quiet.then_some(Ready::Http1(stream))
+        ready
     }
 
     /// A new connection, or another user's that has room.
@@ -168,14 +199,17 @@ impl Session {
         traffic: &mut Traffic,
     ) -> Result<Ready, Fault> {
         match self.wire.dial(origin, Purpose::Http(version), timeout, traffic).await? {
-            (stream, false) => Ok(Ready::Http1(stream)),
+            (stream, false) => {
+                self.keep(origin.clone(), Connection::Http1(stream));
+                Ok(Ready::Http1(self.kept.len() - 1))
+            }
             (stream, true) => Ok(self.keep_link(origin, Hold::start(stream, &self.wire))),
         }
     }
 
     async fn converse(
         &mut self,
-        mut stream: Stream,
+        place: usize,
         request: &Rendered,
         want: Want,
         timeout: Duration,
@@ -189,20 +223,25 @@ impl Session {
         let mut conversation = Conversation::new(&bytes, traffic.now());
         self.alarm.set(conversation.began + timeout);
         let (response, alarm, wire) = (&mut self.response, &mut self.alarm, &self.wire);
+        let mut lease = Lease { kept: &mut self.kept, place, is_clean: false };
         let clean = poll_fn(|cx| {
             let (mut buffer, mut heads) = (wire.buffer.borrow_mut(), wire.heads.borrow_mut());
-            match conversation.poll(cx, &mut stream, (&mut buffer, &mut heads), response, traffic) {
+            let Some(stream) = lease.stream() else { return Poll::Ready(Err(Fault::Interrupted)) };
+            match conversation.poll(cx, stream, (&mut buffer, &mut heads), response, traffic) {
                 Poll::Pending => alarm.poll(cx).map(|()| Err(Fault::RequestTimeout)),
                 ready => ready,
             }
         })
         .await?;
-        let head = self.response.take_head().ok_or(Fault::MalformedResponse)?;
-        if clean && head.reusable && self.wire.keeps {
-            self.keep(request.origin.clone(), Connection::Http1(stream));
-        }
+        let head = response.take_head().ok_or(Fault::MalformedResponse)?;
+        lease.is_clean = clean && head.reusable && wire.keeps;
+        drop(lease);
         let body = match want.body {
-            true => unpack(&head.codings, self.response.take_body(), MAX_BODY_BYTES_KEPT)?,
+            true => {
+                // Unpacking it, and looking at it, takes time.
+                traffic.now = None;
+                unpack(&head.codings, self.response.take_body(), MAX_BODY_BYTES_KEPT)?
+            }
             false => Vec::new(),
         };
         Ok(Answer {
@@ -225,6 +264,8 @@ impl Session {
         if self.kept.len() == MAX_KEPT_CONNECTIONS {
             self.kept.remove(0);
         }
+        // Nearly every user has one, and there are many users.
+        self.kept.reserve_exact(1);
         self.kept.push((origin, connection));
     }
 }

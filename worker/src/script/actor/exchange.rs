@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Actor, Begin};
+use super::{Actor, Begin, Taken};
 use crate::{
     Fault,
     engine::{Recorder, Sample},
@@ -52,7 +52,7 @@ impl Actor {
         request: &Request,
         mut begin: Begin,
         recorder: &Recorder,
-    ) -> bool {
+    ) -> Taken {
         let pass = match &request.auth {
             None => Ok(Pass::None),
             Some(auth) if auth.waits() => {
@@ -77,12 +77,13 @@ impl Actor {
             Ok(prepared) => self.converse(request, prepared, &mut sample.traffic).await,
             Err(fault) => Err(*fault),
         };
+        let now = sample.traffic.now;
         match (landed, prepared) {
             // What costs nothing is done without a detour.
             (Ok(Landed { answer, .. }), _) if !request.is_looked_at() && !request.resources => {
                 let succeeded = request.expect.accepts(answer.status);
                 sample.finish(Ok(answer.status), succeeded);
-                succeeded
+                Taken { succeeded, now }
             }
             (Ok(Landed { answer, target }), Ok(prepared)) => {
                 let complete = if request.resources && request.expect.accepts(answer.status) {
@@ -91,12 +92,12 @@ impl Actor {
                 } else {
                     true
                 };
-                self.judge(request, &answer, complete, sample, recorder)
+                Taken { succeeded: self.judge(request, &answer, complete, sample, recorder), now }
             }
             (Err(fault), _) | (_, Err(fault)) => {
                 request.checks.iter().for_each(|check| recorder.check(check.index, false));
                 sample.finish(Err(fault), false);
-                false
+                Taken::from(false)
             }
         }
     }

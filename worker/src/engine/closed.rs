@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{task::JoinSet, time::sleep_until};
+use tokio::{
+    task::{JoinSet, yield_now},
+    time::sleep_until,
+};
 
 use super::stream::Stream;
 use crate::{
@@ -18,6 +21,10 @@ use crate::{
 /// asked as fast as this machine can, by users that were never meant to be that fast.
 const UNCONNECTED_PAUSE: Duration = Duration::from_millis(50);
 
+/// How many users come before those who are there go on. What a user needs only to connect serves the next one, too, and
+/// the first need not wait for ten thousand to be made.
+const USERS_AT_ONCE: usize = 64;
+
 /// Runs this thread's users to the end of the execution.
 pub async fn run(stream: &Rc<Stream>, level: &Level, quota: Quota) {
     let shared = Rc::new(Cell::new(match quota {
@@ -27,7 +34,10 @@ pub async fn run(stream: &Rc<Stream>, level: &Level, quota: Quota) {
         Quota::Endless | Quota::Each(_) => 0,
     }));
     let mut users = JoinSet::new();
-    for number in stream.share.users().numbers(level.peak()) {
+    for (place, number) in stream.share.users().numbers(level.peak()).enumerate() {
+        if place > 0 && place % USERS_AT_ONCE == 0 {
+            yield_now().await;
+        }
         let left = match quota {
             Quota::Endless => Left::Endless,
             Quota::Each(iterations) => Left::Own(iterations),
@@ -154,5 +164,26 @@ impl Left {
             Self::Own(left) => take(*left).inspect(|rest| *left = *rest).is_some(),
             Self::Shared(left) => take(left.get()).inspect(|rest| left.set(*rest)).is_some(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A user's task, with room for a request under way.
+    const MAX_TASK_BYTES: usize = 2_000;
+    /// What a user knows and holds, its variables, cookies and connections aside.
+    const MAX_ACTOR_BYTES: usize = 512;
+
+    fn size_of_future<A, F: Future>(_: impl FnOnce(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_user_takes_no_more_memory_than_its_budget() {
+        let (task, actor) = (size_of_future(User::run), size_of::<Actor>());
+        assert!(task <= MAX_TASK_BYTES, "a user's task has {task} bytes");
+        assert!(actor <= MAX_ACTOR_BYTES, "an actor has {actor} bytes");
     }
 }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long the shorter run lasts, and how many times as long the longer one.
-const SHORT_SECS: u64 = 2;
+const SHORT_SECS: u64 = 5;
 const TIMES_LONGER: u64 = 3;
 
 /// A tool that runs the worker and counts what it does.

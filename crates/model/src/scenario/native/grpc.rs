@@ -1,5 +1,7 @@
 //! Unary gRPC calls. Their `.proto` files are compiled when the scenario is read, so that no worker needs them.
 
+mod message;
+
 use std::collections::BTreeMap;
 
 use protox::{
@@ -8,8 +10,7 @@ use protox::{
 };
 
 use super::{
-    body::message,
-    checks, extract, request,
+    body, checks, extract, request,
     scope::Scope,
     socket::{check_url, timeout},
     values::{required, text_of},
@@ -43,7 +44,16 @@ pub(super) fn read(fields: &mut Fields<'_>, scope: &mut Scope<'_>) -> Option<Ste
     });
     let descriptors = proto(&mut fields, method.as_deref(), scope);
     let message = match fields.optional("message") {
-        Some(node) => message(&mut fields, "message", node, scope),
+        Some(node) => {
+            let message = body::message(&mut fields, "message", node, scope);
+            let known = descriptors.as_deref().zip(method.as_deref()).zip(message.as_ref());
+            let misfit =
+                known.and_then(|((descriptors, method), message)| message::misfit(descriptors, method, message));
+            if let Some(why) = misfit {
+                fields.reject("message", node, why);
+            }
+            message
+        }
         None => Some(Template::literal("{}")),
     };
     let check = |name: &str, value: &Template| crate::scenario::limits::header(name, &value.render(|_| "0".to_owned()));

@@ -25,7 +25,7 @@ use crate::{
     report::{Chronicle, Names, WrittenReport},
     secrets::Secrets,
     ticks::Ticks,
-    transport::Roots,
+    transport::{Roots, chance},
 };
 
 /// How often the start instant is looked for.
@@ -65,8 +65,11 @@ pub async fn run(
     let secrets = Secrets::resolve(&assignment.program, &settings.home_region()).await?;
     let plan = Arc::new(Plan::new(&assignment, settings.workers, &secrets)?);
     let facts = Facts::gather();
-    // It takes a while, and nobody may be late for the start.
+    // Both take a while, and nobody may be late for the start.
     let roots = Roots::load();
+    if chance::is_needed(&assignment.program) {
+        chance::gather();
+    }
     let ready = Ready { worker: assignment.worker, at_ms: epoch_ms(), facts: facts.to_map() };
     folder.write(&keys::ready(assignment.worker), &ready).await?;
     let (report, lost_ticks) = match wait_for_start(&folder, &assignment, stop.as_mut()).await? {

@@ -214,8 +214,9 @@ impl Sample<'_> {
 
     fn record(&mut self, outcome: Result<u16, Fault>, succeeded: bool, end: Instant) {
         self.is_open = false;
-        let latency = end.saturating_duration_since(self.intended);
         let service = end.saturating_duration_since(self.began);
+        let is_punctual = self.intended == self.began;
+        let latency = if is_punctual { service } else { end.saturating_duration_since(self.intended) };
         let seen = Seen { outcome, succeeded, latency, service, traffic: &self.traffic };
         let mut ledger = self.recorder.ledger.borrow_mut();
         ledger.last_end = ledger.last_end.max(Some(end));

@@ -12,6 +12,7 @@ mod alarm;
 mod answer;
 mod anyone;
 mod body;
+pub mod chance;
 mod chunked;
 mod conversation;
 mod dial;

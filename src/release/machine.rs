@@ -29,7 +29,7 @@ impl Machine {
     pub fn of_static(file: &str, executable: &[u8]) -> Result<Self, Failure> {
         let machine = Self::of(executable).ok_or_else(|| {
             let message = format!("`{file}` of the release is no Linux executable for x86_64 or arm64");
-            Failure::new(Exit::Invalid, message).hint("build the worker: `cargo build --release -p dlt-worker`")
+            Failure::new(Exit::Invalid, message).hint("build the worker: `cargo build --profile worker -p dlt-worker`")
         })?;
         if wants_a_loader(executable) {
             let message = format!("`{file}` of the release is not static: the image has no libraries for it");

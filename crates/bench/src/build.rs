@@ -1,4 +1,4 @@
-//! The worker as it ships: built by cargo in release, unless somebody brings one.
+//! The worker as it ships: built by cargo in its own profile, unless somebody brings one.
 
 use std::{
     env,
@@ -24,7 +24,7 @@ pub fn root() -> Result<PathBuf, Box<dyn Error>> {
 pub fn worker(root: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["build", "--release", "-p", "dlt-worker", "--bin", "dlt-worker"])
+        .args(["build", "--profile", "worker", "-p", "dlt-worker", "--bin", "dlt-worker"])
         .arg("--message-format=json-render-diagnostics")
         .current_dir(root)
         .stderr(Stdio::inherit())

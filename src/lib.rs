@@ -13,6 +13,8 @@ pub mod drift;
 pub mod exit;
 pub mod export;
 pub mod failure;
+#[cfg(test)]
+mod forms;
 pub mod gate;
 pub mod import;
 pub mod journal;

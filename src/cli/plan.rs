@@ -127,22 +127,3 @@ fn seal(file: &Path, cloud: &Cloud, survey: &Survey, valid_for: SignedDuration) 
     terminal::say(&format!("sealed in {}: {}", file.display(), sealed.origin()));
     Ok(())
 }
-
-#[cfg(test)]
-mod tests {
-    use crate::deploy::plan::Plan;
-
-    #[test]
-    fn the_committed_schema_is_the_one_that_plans_have() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema/plan.json");
-        // As it is written: what may be left out is not required.
-        let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
-        let schema = settings.into_generator().into_root_schema_for::<Plan>();
-        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-        if std::env::var_os("DLT_UPDATE").is_some() {
-            std::fs::write(path, &text).unwrap();
-        }
-        let committed = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(committed == text, "run this test with DLT_UPDATE=1 and commit docs/schema");
-    }
-}

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// One thing that is paid for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Line {
     /// What it is.
     pub what: String,
@@ -22,6 +23,7 @@ impl Line {
 
 /// Lines and their sum.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Bill {
     /// The lines, dearest first.
     pub lines: Vec<Line>,

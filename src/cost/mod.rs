@@ -22,10 +22,12 @@ pub use self::{
 
 /// What an environment costs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Cost {
     /// The environment's stack name.
     pub stack: String,
     /// Its regions, hub first.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub regions: Vec<Region>,
     /// A month in which nobody tests, as the environment file has it.
     pub idle: Bill,
@@ -44,12 +46,14 @@ pub struct Cost {
 
 /// What is deployed, and what it costs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Deployed {
     /// A month in which nobody tests.
     #[serde(flatten)]
     pub idle: Bill,
     /// What a worker is there.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::forms::Size>"))]
     pub worker: Option<Size>,
     /// An hour of the same test with such workers.
     #[serde(skip_serializing_if = "Option::is_none")]

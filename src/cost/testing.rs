@@ -52,14 +52,17 @@ pub struct Load {
 
 /// What a test costs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Test {
     /// What it is called.
     pub name: String,
     /// Workers over all regions.
     pub workers: u32,
     /// What a worker is.
+    #[cfg_attr(test, schemars(with = "crate::forms::Size"))]
     pub size: Size,
     /// How long it lasts.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub duration: Duration,
     /// The sum and what it is made of.
     #[serde(flatten)]

@@ -17,7 +17,7 @@ use super::{
 use crate::{failure::Failure, render::Part};
 
 /// What is to be done with a stack after CloudFormation was asked.
-pub(super) enum Next {
+pub(crate) enum Next {
     /// It may be done, once it is agreed to.
     Approve(ChangeSet),
     /// It goes on already.
@@ -74,7 +74,8 @@ async fn overtaken(around: &Surroundings<'_>, wanted: &Wanted, failure: Failure)
     }
 }
 
-fn live_of<'a>(survey: &'a Survey, stack: &StackRef) -> &'a Live {
+/// A stack as it was before anything was done to it.
+pub(super) fn live_of<'a>(survey: &'a Survey, stack: &StackRef) -> &'a Live {
     let index = survey.wanted.iter().position(|wanted| wanted.stack == *stack);
     &survey.live[index.expect("change sets are made for planned stacks only: see propose")]
 }
@@ -92,10 +93,10 @@ pub(super) async fn discard(around: &Surroundings<'_>, change_sets: &[ChangeSet]
     join_all(discards).await;
 }
 
-/// Begins what was agreed to.
+/// Begins what was agreed to on a stack that was as it says.
 pub(super) async fn execute(
     around: &Surroundings<'_>,
-    survey: &Survey,
+    mut before: Live,
     approved: Approved<ChangeSet>,
 ) -> Result<Begun, Failure> {
     let stack = approved.stack().clone();
@@ -113,7 +114,6 @@ pub(super) async fn execute(
     let operation = if change_set.creates { Operation::Create } else { Operation::Update };
     let expected = Some(change_set.changes.len());
     around.observer.tell(Event::Started { stack: stack.clone(), operation, joined: false, expected });
-    let mut before = live_of(survey, &stack).clone();
     if change_set.creates {
         before.status = Some("REVIEW_IN_PROGRESS".to_owned());
     }

@@ -22,7 +22,7 @@ use super::{
     gather::{Gathered, Proposed, gather},
     joining,
     patience::Asking,
-    plan::{Action, AssetPlan, Plan},
+    plan::{Action, AssetPlan, Live, Plan},
     prerequisites,
     proposal::Source,
     stacks,
@@ -89,14 +89,15 @@ pub async fn up(
     if survey.plan.stacks.iter().any(|stack| stack.action == Action::Create) {
         prerequisites::let_ecs_work(around.cloud, around.observer).await?;
     }
+    let before = |stack: &StackRef| begin::live_of(&survey, stack).clone();
     let consent = phase(around.observer, Phase::Foundation, async {
-        let proposed = gather(begin::parts(&survey, |part| part == Part::Foundation), async |wanted, plan| {
+        let questions = begin::parts(&survey, |part| part == Part::Foundation).map(async |(wanted, plan)| {
             // A foundation makes the bucket that templates are sent to, so its own template goes with the call.
             begin::proposed(around, &survey, wanted, plan, &Source::Text(wanted.template.clone())).await
         });
-        let proposed = proposed.await.whole(around).await?;
+        let proposed = gather(questions).await.whole(around).await?;
         let (consent, proposed) = review(around, proposed, consent, ask).await?;
-        carry_out(around, &survey, proposed, &consent).await.map(|_| consent)
+        carry_out(around, before, proposed, &consent).await.map(|_| consent)
     })
     .await?;
     upload(around, &survey, release).await?;
@@ -105,7 +106,7 @@ pub async fn up(
     let (consent, proposed) = review(around, proposed.await?, consent, ask).await?;
     let endings = phase(around.observer, Phase::Deploy, async {
         let_viewers_go(around, &proposed.change_sets).await?;
-        carry_out(around, &survey, proposed, &consent).await
+        carry_out(around, before, proposed, &consent).await
     })
     .await?;
     phase(around.observer, Phase::Verify, async {
@@ -121,7 +122,7 @@ pub async fn up(
 }
 
 /// Asks for what CloudFormation found to be lost. A no takes the change sets away again.
-async fn review(
+pub(crate) async fn review(
     around: &Surroundings<'_>,
     proposed: Proposed,
     consent: Consent,
@@ -137,16 +138,16 @@ async fn review(
     }
 }
 
-/// Executes what was agreed to and follows everything to its end.
-async fn carry_out(
+/// Executes what was agreed to and follows everything to its end. `before` tells how a stack was.
+pub(crate) async fn carry_out(
     around: &Surroundings<'_>,
-    survey: &Survey,
+    before: impl Fn(&StackRef) -> Live,
     proposed: Proposed,
     consent: &Consent,
 ) -> Result<Vec<Ending>, Failure> {
     let work = proposed.change_sets.into_iter().map(async |change_set| {
         let approved = approve(change_set, consent)?;
-        begin::execute(around, survey, approved).await
+        begin::execute(around, before(approved.stack()), approved).await
     });
     let begun = join_all(work).await.into_iter().chain(proposed.joined.into_iter().map(Ok));
     finish(around, begun.collect()).await
@@ -245,13 +246,13 @@ pub(crate) fn approve(change_set: ChangeSet, consent: &Consent) -> Result<Approv
 
 /// Main and regional stacks all at once: none needs another at deploy time.
 async fn propose(around: &Surroundings<'_>, survey: &Survey) -> Gathered {
-    gather(begin::parts(survey, |part| part != Part::Foundation), async |wanted, plan| {
+    let questions = begin::parts(survey, |part| part != Part::Foundation).map(async |(wanted, plan)| {
         let upload = survey.uploads.iter().find(|upload| upload.region == wanted.stack.region);
         let upload = upload.expect("every region of the environment was looked at: see release::uploads");
         let url = upload.send_template(around.cloud, &wanted.template).await?;
         begin::proposed(around, survey, wanted, plan, &Source::Url(url)).await
-    })
-    .await
+    });
+    gather(questions).await
 }
 
 /// Follows all operations to their ends, also when one of them fails or could not be begun: what is not watched is not
@@ -313,12 +314,14 @@ pub fn failure_of(operation: Operation, ending: &Ending) -> Option<Failure> {
     Some(failure.hint("`dlt explain` says why, and what to do about it"))
 }
 
-/// One failure for all: the one that needs the most help, with the others named below it.
+/// One failure for all: the one that needs the most help, with the others named below it. What goes on without us comes
+/// before what was never begun.
 pub fn worst(mut failures: Vec<Failure>) -> Option<Failure> {
     failures.sort_by_key(|failure| match failure.exit {
         Exit::NeedsRecovery => 0,
         Exit::RolledBack => 1,
-        _ => 2,
+        Exit::Interrupted | Exit::DeadlinePassed => 2,
+        _ => 3,
     });
     let mut failures = failures.into_iter();
     let mut worst = failures.next()?;
@@ -411,7 +414,7 @@ mod tests {
         super::{
             event::Cause,
             plan::{
-                Live, decide,
+                decide,
                 tests::{deployed, wanted},
             },
         },
@@ -470,9 +473,16 @@ mod tests {
 
     #[test]
     fn of_several_failures_the_one_that_needs_help_decides_and_the_others_are_named() {
-        let failure = |exit, message: &str| Failure::new(exit, message);
-        let worst = worst(vec![failure(Exit::RolledBack, "one"), failure(Exit::NeedsRecovery, "two")]).unwrap();
-        assert_eq!((worst.exit, worst.message.as_str()), (Exit::NeedsRecovery, "two"));
-        assert_eq!(worst.causes, ["also: one"]);
+        let of = |exits: [Exit; 2]| worst(exits.map(|exit| Failure::new(exit, format!("{exit:?}"))).into()).unwrap();
+        for (one, other) in [
+            (Exit::NeedsRecovery, Exit::RolledBack),
+            (Exit::RolledBack, Exit::Interrupted),
+            (Exit::Interrupted, Exit::Guarded),
+            (Exit::DeadlinePassed, Exit::Held),
+        ] {
+            for failure in [of([one, other]), of([other, one])] {
+                assert_eq!((failure.exit, failure.causes), (one, vec![format!("also: {other:?}")]));
+            }
+        }
     }
 }

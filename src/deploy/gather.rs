@@ -7,22 +7,28 @@ use super::{
     consent::ChangeSet,
     engine::{Surroundings, worst},
     follow::Begun,
-    plan::{StackPlan, Wanted},
 };
 use crate::failure::Failure;
 
 /// What CloudFormation would do, and what goes on there already.
 #[derive(Debug, Default)]
-pub(super) struct Proposed {
+pub(crate) struct Proposed {
     /// What is to be reviewed.
     pub change_sets: Vec<ChangeSet>,
     /// What another command has begun.
     pub joined: Vec<Begun>,
 }
 
+impl Proposed {
+    /// True when there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.change_sets.is_empty() && self.joined.is_empty()
+    }
+}
+
 /// The same, and what went wrong meanwhile.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
+pub(crate) struct Gathered {
     proposed: Proposed,
     failures: Vec<Failure>,
 }
@@ -41,12 +47,9 @@ impl Gathered {
 }
 
 /// Asks for all stacks at once, and waits for every answer: what is not heard out is left lying about.
-pub(super) async fn gather<'a>(
-    stacks: impl Iterator<Item = (&'a Wanted, &'a StackPlan)>,
-    ask: impl AsyncFn(&'a Wanted, &'a StackPlan) -> Result<Option<Next>, Failure>,
-) -> Gathered {
+pub(crate) async fn gather(questions: impl Iterator<Item: Future<Output = Result<Option<Next>, Failure>>>) -> Gathered {
     let mut gathered = Gathered::default();
-    for next in join_all(stacks.map(|(wanted, plan)| ask(wanted, plan))).await {
+    for next in join_all(questions).await {
         match next {
             Ok(Some(Next::Approve(change_set))) => gathered.proposed.change_sets.push(change_set),
             Ok(Some(Next::Join(begun))) => gathered.proposed.joined.push(begun),

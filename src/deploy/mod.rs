@@ -3,7 +3,7 @@
 //! `plan` decides, `engine` and `teardown` act and tell what happens as events, `screen` shows them.
 
 pub mod area;
-mod begin;
+pub(crate) mod begin;
 pub mod catalogue;
 pub mod changes;
 mod complaint;
@@ -14,11 +14,12 @@ pub mod event;
 pub mod evidence;
 pub mod fold;
 pub mod follow;
-mod gather;
+pub(crate) mod gather;
 pub mod holdings;
 pub mod joining;
 pub mod kept;
 pub mod lock;
+pub mod making;
 pub mod pace;
 pub mod patience;
 pub mod people;

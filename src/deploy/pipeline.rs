@@ -14,6 +14,7 @@ use super::{
     consent::{Consent, Demand},
     engine::{self, Surroundings},
     event::{Event, Phase, StackRef},
+    gather::gather,
     plan::{self, Live, Plan, Wanted},
     proposal::Source,
     stacks,
@@ -161,16 +162,12 @@ pub async fn bootstrap(
     if !survey.plan.is_empty() {
         let consent = engine::agree(consent, &engine::names(&survey.plan), ask).await?;
         engine::phase(observer, Phase::Upload, Box::pin(upload(cloud, &survey.wanted[0], binary))).await?;
-        let next = engine::phase(observer, Phase::ChangeSet, propose(around, &survey)).await?;
+        let proposed = engine::phase(observer, Phase::ChangeSet, async {
+            gather(std::iter::once(propose(around, &survey))).await.whole(around).await
+        });
+        let (consent, proposed) = engine::review(around, proposed.await?, consent, ask).await?;
         engine::phase(observer, Phase::Deploy, async {
-            let begun = match next {
-                Some(Next::Approve(change_set)) => {
-                    vec![begin::execute(around, &survey, engine::approve(change_set, &consent)?).await]
-                }
-                Some(Next::Join(begun)) => vec![Ok(begun)],
-                None => Vec::new(),
-            };
-            engine::finish(around, begun).await
+            engine::carry_out(around, |_| survey.live[0].clone(), proposed, &consent).await
         })
         .await?;
     }

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use aws_sdk_cloudformation::types::{
-    Capability, Change, ChangeAction, ChangeSetStatus, ChangeSetType, ChangeSource, EvaluationType, ExecutionStatus,
-    Parameter, PolicyAction, Replacement, RequiresRecreation, ResourceChangeDetail, Tag,
+    Change, ChangeAction, ChangeSetStatus, ChangeSetType, ChangeSource, EvaluationType, ExecutionStatus, Parameter,
+    PolicyAction, Replacement, RequiresRecreation, ResourceChangeDetail, Tag,
 };
 
 use super::{
     changes::{self, Act, ChangeDetail, Fate, ResourceChange, Seen},
     consent::{Approved, ChangeSet},
     event::StackRef,
+    making,
     pace::Pace,
     patience::Asking,
     plan::{Action, Live, StackPlan, Wanted},
     stacks,
-    token::Token,
 };
 use crate::{
     cloud::{CloudError, Doing, Kind},
@@ -25,6 +25,8 @@ use crate::{
 
 /// How long CloudFormation may think about a change set.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// How long AWS may take to know of a stack that it has made for us.
+const KNOWN_WITHIN: Duration = Duration::from_secs(30);
 
 /// Where CloudFormation finds a template.
 #[derive(Clone, Debug)]
@@ -139,7 +141,6 @@ async fn create(
     template: &Source,
     name: &str,
 ) -> Result<(String, String), Failure> {
-    let token = &plan.token;
     let kind = if plan.action == Action::Create { ChangeSetType::Create } else { ChangeSetType::Update };
     let imports = plan.count(Act::Import) > 0;
     let parameter =
@@ -149,60 +150,14 @@ async fn create(
         Source::Url(url) => (Some(url.clone()), None),
         Source::Text(text) => (None, Some(text.clone())),
     };
-    let doing = format!("make a change set for the stack `{}`", wanted.stack);
-    // Two tries: the first may find the remains of an earlier operation with the same name.
-    for last in [false, true] {
-        // The token makes asking again harmless.
-        let request = asking
-            .client
-            .create_change_set()
-            .stack_name(&wanted.stack.name)
-            .change_set_name(name)
-            .client_token(name)
-            .change_set_type(kind.clone())
-            .set_template_url(url.clone())
-            .set_template_body(body.clone())
-            .set_parameters(Some(wanted.parameters.iter().map(parameter).collect()))
-            .set_tags(Some(wanted.tags.iter().map(tag).collect()))
-            .set_import_existing_resources(imports.then_some(true))
-            .capabilities(Capability::CapabilityIam)
-            .capabilities(Capability::CapabilityNamedIam);
-        let answer = asking.patiently(async || request.clone().send().await.doing(doing.clone())).await;
-        match answer {
-            Ok(answer) => match (answer.id, answer.stack_id) {
-                (Some(id), Some(stack_id)) => return Ok((id, stack_id)),
-                _ => return Err(CloudError::unexpected(doing, "the answer names no change set").into()),
-            },
-            Err(error) if !last && error.code.as_deref() == Some("AlreadyExistsException") => {
-                if let Some(found) = reuse(asking, &wanted.stack.name, token).await? {
-                    return Ok(found);
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(CloudError::unexpected(doing, "a change set with this name comes back as fast as it is removed").into())
-}
-
-/// The change set of an earlier command, when it can still be executed; otherwise it is removed.
-async fn reuse(asking: &Asking<'_>, stack: &str, token: &Token) -> Result<Option<(String, String)>, Failure> {
-    let doing = format!("read the change set `{}`", token.as_str());
-    let request = asking.client.describe_change_set().stack_name(stack).change_set_name(token.as_str());
-    let found = asking.patiently(async || request.clone().send().await.doing(doing.clone())).await?;
-    let thinking = matches!(found.status, Some(ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress));
-    // One that another command executes, or has just executed, is as good: executing it once more is watching it.
-    let is_good = matches!(
-        found.execution_status,
-        Some(ExecutionStatus::Available | ExecutionStatus::ExecuteInProgress | ExecutionStatus::ExecuteComplete)
-    );
-    match (found.change_set_id, found.stack_id) {
-        (Some(id), Some(stack_id)) if thinking || is_good => Ok(Some((id, stack_id))),
-        _ => {
-            let request = asking.client.delete_change_set().stack_name(stack).change_set_name(token.as_str());
-            asking.patiently(async || request.clone().send().await.doing(doing.clone())).await?;
-            Ok(None)
-        }
-    }
+    let request = making::request(asking, &wanted.stack, name)
+        .change_set_type(kind)
+        .set_template_url(url)
+        .set_template_body(body)
+        .set_parameters(Some(wanted.parameters.iter().map(parameter).collect()))
+        .set_tags(Some(wanted.tags.iter().map(tag).collect()))
+        .set_import_existing_resources(imports.then_some(true));
+    making::make(asking, &wanted.stack, name, request).await
 }
 
 enum Outcome {
@@ -326,17 +281,25 @@ pub async fn discard(asking: &Asking<'_>, id: &str, stack_id: &str, creates: boo
     let is_ours = creates && !is_overtaken(asking, id).await?;
     let request = asking.client.delete_change_set().change_set_name(id);
     asking.patiently(async || request.clone().send().await.doing("remove the change set")).await?;
-    let is_empty = |live: &Live| live.status.as_deref() == Some("REVIEW_IN_PROGRESS");
-    if is_ours
-        && asking
-            .patiently(async || stacks::look(asking.client, stack_id).await)
-            .await
-            .is_ok_and(|live| is_empty(&live))
-    {
+    if is_ours && known(asking, stack_id).await?.status.as_deref() == Some("REVIEW_IN_PROGRESS") {
         let request = asking.client.delete_stack().stack_name(stack_id);
         asking.patiently(async || request.clone().send().await.doing("remove the empty stack")).await?;
     }
     Ok(())
+}
+
+/// A stack that was just made. That nobody knows it is the answer of a moment before: a stack is known by its id for long
+/// after it is gone.
+async fn known(asking: &Asking<'_>, stack_id: &str) -> Result<Live, CloudError> {
+    let began = tokio::time::Instant::now();
+    let pace = Pace::default();
+    loop {
+        let live = asking.patiently(async || stacks::look(asking.client, stack_id).await).await?;
+        if live.status.is_some() || began.elapsed() >= KNOWN_WITHIN {
+            return Ok(live);
+        }
+        tokio::time::sleep(pace.next(began.elapsed())).await;
+    }
 }
 
 /// Whether the stack was changed since this change set was made: then the change set is obsolete, or gone.

@@ -8,6 +8,7 @@ use crate::{cloud::CloudError, exit::Exit};
 
 /// What a check is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Area {
     /// Who we are, and whether AWS believes us.
@@ -43,6 +44,7 @@ impl Area {
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// As it should be.
@@ -57,11 +59,13 @@ pub enum State {
 
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// What it is about.
     pub area: Area,
     /// Where, when it is about one region.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub region: Option<Region>,
     /// What was looked at, in a few words.
     pub what: String,
@@ -102,10 +106,12 @@ impl Finding {
 
 /// Everything that was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// The environment's stack name.
     pub stack: String,
     /// Its regions, hub first.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub regions: Vec<Region>,
     /// The test that is planned.
     pub planned: Planned,

@@ -12,6 +12,7 @@ const OTHER_FUNCTIONS: f64 = 10.0;
 
 /// A test that somebody has in mind, shared evenly by the environment's regions.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Planned {
     /// Virtual users in all.
     pub users: u64,

@@ -5,20 +5,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_cloudformation::{
-    Client,
-    types::{Capability, ChangeSetType, DeploymentMode, Parameter},
-};
-use futures::future::{join_all, try_join_all};
+use aws_sdk_cloudformation::types::{ChangeSetType, DeploymentMode, Parameter};
+use futures::future::try_join_all;
 
 use super::answer::{Answer, ResourceDrift, StackDrift};
 use crate::{
-    cloud::{CloudError, Doing},
     deploy::{
-        consent::{Approved, ChangeSet, Consent, Demand},
+        begin::Next,
+        consent::{ChangeSet, Consent, Demand},
         engine::{self, Surroundings},
-        event::{Event, Operation, Phase, StackRef},
-        follow::Begun,
+        event::{Event, Phase, StackRef},
+        gather::gather,
+        making,
+        plan::Live,
         proposal::{self, Proposal},
         stacks,
         token::Token,
@@ -64,57 +63,47 @@ pub async fn revert(
     consent: Consent,
     ask: &impl AsyncFn(Demand) -> Result<Consent, Failure>,
 ) -> Result<(), Failure> {
-    let change_sets = engine::phase(around.observer, Phase::ChangeSet, async {
-        let proposals = stacks.iter().map(|(stack, drift)| propose(around, stack, drift));
-        Ok(try_join_all(proposals).await?.into_iter().flatten().collect::<Vec<_>>())
-    })
-    .await?;
-    if change_sets.is_empty() {
+    let looks = stacks.iter().map(|(stack, _)| async move {
+        let asking = around.asking(stack);
+        let live = asking.patiently(async || stacks::look(asking.client, &stack.name).await).await?;
+        Ok::<_, Failure>((stack.clone(), live))
+    });
+    let before: BTreeMap<StackRef, Live> = try_join_all(looks).await?.into_iter().collect();
+    let proposed = engine::phase(around.observer, Phase::ChangeSet, async {
+        let questions = stacks.iter().map(|(stack, drift)| propose(around, stack, drift, &before[stack]));
+        gather(questions).await.whole(around).await
+    });
+    let (consent, proposed) = engine::review(around, proposed.await?, consent, ask).await?;
+    if proposed.is_empty() {
         return Ok(());
     }
-    let losses: BTreeSet<String> = change_sets.iter().flat_map(ChangeSet::losses).collect();
-    let agreed = engine::agree(consent, &losses.into_iter().collect::<Vec<_>>(), ask).await;
-    let consent = match agreed {
-        Ok(consent) => consent,
-        Err(no) => {
-            discard(around, &change_sets).await?;
-            return Err(no);
-        }
-    };
     engine::phase(around.observer, Phase::Deploy, async {
-        let work = change_sets.into_iter().map(async |change_set| {
-            let approved = engine::approve(change_set, &consent)?;
-            execute(around, approved).await
-        });
-        engine::finish(around, join_all(work).await).await.map(drop)
+        engine::carry_out(around, |stack| before[stack].clone(), proposed, &consent).await.map(drop)
     })
     .await
-}
-
-/// What is not agreed to leaves nothing behind.
-async fn discard(around: &Surroundings<'_>, change_sets: &[ChangeSet]) -> Result<(), Failure> {
-    let work = change_sets
-        .iter()
-        .map(async |it| proposal::discard(&around.asking(&it.stack), &it.id, &it.stack_id, false).await);
-    try_join_all(work).await?;
-    Ok(())
 }
 
 async fn propose(
     around: &Surroundings<'_>,
     stack: &StackRef,
     drift: &StackDrift,
-) -> Result<Option<ChangeSet>, Failure> {
-    let client = &around.cloud.at(&stack.region).cloudformation;
-    let live = stacks::look(client, &stack.name).await?;
+    live: &Live,
+) -> Result<Option<Next>, Failure> {
+    let asking = around.asking(stack);
     let token = token(drift, &format!("{}@{}", live.stack_id, live.changed_ms));
-    let (id, stack_id) = create(client, stack, &live.parameters, &token).await?;
+    let kept = |name: &String| Parameter::builder().parameter_key(name).use_previous_value(true).build();
+    let request = making::request(&asking, stack, token.as_str())
+        .change_set_type(ChangeSetType::Update)
+        .deployment_mode(DeploymentMode::RevertDrift)
+        .use_previous_template(true)
+        .set_parameters(Some(live.parameters.keys().map(kept).collect()));
+    let (id, stack_id) = making::make(&asking, stack, token.as_str(), request).await?;
     let made = ChangeSet { stack: stack.clone(), stack_id, id, creates: false, token, changes: Vec::new() };
-    match proposal::answered(&around.asking(stack), made).await? {
+    match proposal::answered(&asking, made).await? {
         Proposal::Changes(change_set) => {
             let changes = change_set.changes.clone();
             around.observer.tell(Event::Proposed { stack: stack.clone(), changes });
-            Ok(Some(change_set))
+            Ok(Some(Next::Approve(change_set)))
         }
         Proposal::Nothing => {
             around.observer.tell(Event::Unchanged { stack: stack.clone() });
@@ -127,58 +116,6 @@ async fn propose(
 fn token(drift: &StackDrift, base: &str) -> Token {
     let places: Vec<_> = drift.resources.iter().map(|it| (&it.logical_id, it.fate, &it.properties)).collect();
     Token::new(&format!("revert {}", serde_json::json!(places)), &BTreeMap::new(), &BTreeMap::new(), base)
-}
-
-async fn create(
-    client: &Client,
-    stack: &StackRef,
-    parameters: &BTreeMap<String, String>,
-    token: &Token,
-) -> Result<(String, String), Failure> {
-    let kept = |name: &String| Parameter::builder().parameter_key(name).use_previous_value(true).build();
-    let doing = format!("make a change set that takes back the drift of the stack `{stack}`");
-    // Two tries: the first may find the remains of an earlier command.
-    for last in [false, true] {
-        let answer = client
-            .create_change_set()
-            .stack_name(&stack.name)
-            .change_set_name(token.as_str())
-            .client_token(token.as_str())
-            .change_set_type(ChangeSetType::Update)
-            .deployment_mode(DeploymentMode::RevertDrift)
-            .use_previous_template(true)
-            .set_parameters(Some(parameters.keys().map(kept).collect()))
-            .capabilities(Capability::CapabilityIam)
-            .capabilities(Capability::CapabilityNamedIam)
-            .send()
-            .await
-            .doing(doing.clone());
-        match answer {
-            Ok(answer) => match (answer.id, answer.stack_id) {
-                (Some(id), Some(stack_id)) => return Ok((id, stack_id)),
-                _ => return Err(CloudError::unexpected(doing, "the answer names no change set").into()),
-            },
-            Err(error) if !last && error.code.as_deref() == Some("AlreadyExistsException") => {
-                let remains = client.delete_change_set().stack_name(&stack.name).change_set_name(token.as_str());
-                remains.send().await.doing("remove the change set of an earlier command")?;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(CloudError::unexpected(doing, "a change set with this name comes back as fast as it is removed").into())
-}
-
-async fn execute(around: &Surroundings<'_>, approved: Approved<ChangeSet>) -> Result<Begun, Failure> {
-    let (stack, operation) = (approved.stack().clone(), Operation::Update);
-    let asking = around.asking(&stack);
-    // What is there now is not news later.
-    let earlier = stacks::recent_events(asking.client, approved.stack_id()).await?;
-    let before = stacks::look(asking.client, approved.stack_id()).await?;
-    let change_set = proposal::execute(&asking, approved).await?;
-    let expected = Some(change_set.changes.len());
-    around.observer.tell(Event::Started { stack: stack.clone(), operation, joined: false, expected });
-    let earlier = earlier.into_iter().map(|event| event.id).collect();
-    Ok(Begun { stack, stack_id: change_set.stack_id, operation, before, earlier, joined: false })
 }
 
 #[cfg(test)]

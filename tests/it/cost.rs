@@ -38,7 +38,9 @@ fn a_bigger_test_costs_more_and_a_month_without_any_stays_the_same() {
 fn a_scenario_says_itself_how_large_it_is() {
     let sandbox = sandbox();
     sandbox.write("checkout.yaml", SCENARIO);
-    let cost = sandbox.dlt(&["cost", "shop", "checkout.yaml", "--output", "json"]).with_code(0).json();
+    let cost = sandbox.dlt(&["cost", "shop", "checkout.yaml", "--output", "json"]).with_code(0);
+    sandbox.fits("cost", &cost.out);
+    let cost = cost.json();
     assert_eq!(
         (cost["test"]["name"].as_str(), cost["test"]["workers"].as_u64()),
         (Some("`checkout`"), Some(1)),

@@ -57,7 +57,9 @@ fn a_test_that_fits_is_told_from_one_that_does_not_before_anything_is_built() {
     let [id, secret]: [String; 2] = serde_json::from_str(&keys).expect("two keys");
     let mut sandbox = stage.sandbox;
     sandbox.variable("AWS_ACCESS_KEY_ID", id).variable("AWS_SECRET_ACCESS_KEY", secret);
-    let refused = doctor(&sandbox, &[]).with_code(4).json();
+    let refused = doctor(&sandbox, &[]).with_code(4);
+    sandbox.fits("doctor", &refused.out);
+    let refused = refused.json();
     assert_eq!(states(&refused, "names", "dlt-shop-us-east-1-worker"), ["fail"], "{refused:#}");
     assert_eq!(states(&refused, "permissions", ""), ["fail", "fail"], "{refused:#}");
     let policies = checks(&refused, "permissions", "s3");
@@ -80,7 +82,9 @@ fn what_is_deployed_is_its_own_and_its_time_and_money_are_known() {
     assert_eq!(states(&report, "names", ""), ["ok", "ok"], "{report:#}");
     assert_eq!(states(&report, "account", "the role of ECS"), ["ok"]);
 
-    let cost = stage.sandbox.dlt(&["cost", "shop", "--deployed", "--output", "json"]).with_code(0).json();
+    let cost = stage.sandbox.dlt(&["cost", "shop", "--deployed", "--output", "json"]).with_code(0);
+    stage.sandbox.fits("cost", &cost.out);
+    let cost = cost.json();
     let lines = cost["deployed"]["lines"].as_array().expect("lines");
     assert!(lines.iter().any(|line| line["what"] == "keys" && line["usd"] == 1.0), "{cost:#}");
     let page = stage.sandbox.dlt(&["cost", "shop", "--deployed"]).with_code(0).out;

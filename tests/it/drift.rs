@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     cloud::{HUB, SECOND, Stage},
-    support::{Ended, python, root},
+    support::Ended,
 };
 
 /// The emulated account.
@@ -75,19 +75,6 @@ fn names(answer: &Value, list: &str, key: &str) -> Vec<String> {
     answer[list].as_array().expect("a list").iter().map(|it| it[key].as_str().expect("text").to_owned()).collect()
 }
 
-/// The committed schema, read by a validator that is not ours.
-#[track_caller]
-fn fits_the_schema(stage: &Stage, answer: &Value) {
-    let file = stage.sandbox.write("answer.json", &answer.to_string());
-    let schema = root().join("docs/schema/drift.json");
-    let program = "import json, sys, jsonschema\n\
-                   read = lambda name: json.load(open(name))\n\
-                   jsonschema.Draft202012Validator(read(sys.argv[1])).validate(read(sys.argv[2]))";
-    let mut command = stage.sandbox.command(python("judges/bin/python"));
-    command.args(["-c", program]).args([schema, file]);
-    Ended::of(command.output().expect("python starts")).with_code(0);
-}
-
 #[track_caller]
 fn has(text: &str, words: &[&str]) {
     for word in words {
@@ -119,7 +106,7 @@ fn seventeen_kinds_of_change_by_hand_are_found_property_by_property_and_taken_ba
     assert!(found.contains(&("Repository".to_owned(), "ImageTagMutability".to_owned())), "{found:#?}");
     assert!(found.contains(&("ApiFaultsAlarm".to_owned(), "gone".to_owned())), "{found:#?}");
     assert_eq!(answer["verdict"], "drifted");
-    fits_the_schema(&stage, &answer);
+    stage.sandbox.fits("drift", &answer.to_string());
 
     let shown = stage.sandbox.dlt(&["drift", "shop"]).with_code(0).out;
     for (_, resource, path, after) in DEEDS {
@@ -156,7 +143,7 @@ fn what_cloudformation_does_not_compare_is_found_too_each_with_its_cure() {
     let answer = drift(&stage, 20);
     let code = names(&answer, "code", "what");
     assert_eq!(code, ["function dlt-shop-api", "worker task", "console files"], "{answer:#}");
-    fits_the_schema(&stage, &answer);
+    stage.sandbox.fits("drift", &answer.to_string());
     let strays = names(&answer, "strays", "kind");
     assert_eq!(strays, ["running task", "schedule", "log group", "consoles"], "{answer:#}");
     let shown = stage.sandbox.dlt(&["drift", "shop"]).with_code(0).out;

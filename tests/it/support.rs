@@ -63,6 +63,16 @@ impl Sandbox {
     pub fn dlt(&self, arguments: &[&str]) -> Ended {
         Ended::of(self.start(arguments).output().expect("the binary starts"))
     }
+
+    /// What was printed has the form that `docs/schema` promises; the judge is not ours.
+    #[track_caller]
+    pub fn fits(&self, schema: &str, printed: &str) {
+        let file = self.write(&format!("{schema}.json"), printed);
+        let mut judge = self.command(python("judges/bin/python"));
+        judge.args(["-W", "ignore", "-m", "jsonschema", "--instance"]).arg(file);
+        judge.arg(root().join(format!("docs/schema/{schema}.json")));
+        Ended::of(judge.output().expect("the judge starts")).with_code(0);
+    }
 }
 
 /// How a command ended.

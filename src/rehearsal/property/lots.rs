@@ -38,6 +38,15 @@ pub struct Case {
     pub wish: Option<(u64, bool)>,
     /// Whether losing data is agreed to.
     pub agrees: bool,
+    /// How many times as fast as AWS the account is: the faster, the fewer times the engine looks.
+    pub speed: f64,
+}
+
+impl Case {
+    /// Whether somebody wants to leave.
+    pub fn leaves(&self) -> bool {
+        self.wish.is_some_and(|(_, cancels)| !cancels)
+    }
 }
 
 fn sketches(least: usize) -> impl Strategy<Value = Vec<Sketch>> {
@@ -112,8 +121,16 @@ pub fn case() -> impl Strategy<Value = Case> {
         weather(),
         prop::option::weighted(0.2, (0..30_000_u64, any::<bool>())),
         prop::bool::weighted(0.8),
+        prop_oneof![1 => Just(1.0), 4 => Just(5.0), 4 => Just(20.0), 1 => Just(100.0)],
     )
-        .prop_map(|(scenes, faults, weather, wish, agrees)| Case { scenes, faults, weather, wish, agrees })
+        .prop_map(|(scenes, faults, weather, wish, agrees, speed)| Case {
+            scenes,
+            faults,
+            weather,
+            wish,
+            agrees,
+            speed,
+        })
 }
 
 pub fn name_of(number: usize) -> String {

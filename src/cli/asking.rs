@@ -27,13 +27,26 @@ pub fn somebody_is_there() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
+/// Where it can be read what would be done, by whoever cannot be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// This command says it.
+    By(&'static str),
+    /// It was said just before.
+    Before,
+}
+
 /// Refuses before anything is done when a question will come and nobody is there to answer it.
-pub fn answerable(yes: bool, json: bool) -> Result<(), Failure> {
-    if yes || (somebody_is_there() && !json) {
-        return Ok(());
-    }
-    Err(Failure::new(Exit::Guarded, "this changes things in AWS, and there is no terminal to ask at")
-        .hint("pass --yes to agree beforehand; `dlt plan` shows what would be done"))
+pub fn answerable(yes: bool, json: bool, shown: Shown) -> Result<(), Failure> {
+    if yes || (somebody_is_there() && !json) { Ok(()) } else { Err(nobody(shown)) }
+}
+
+fn nobody(shown: Shown) -> Failure {
+    let failure = Failure::new(Exit::Guarded, "this changes things, and there is no terminal to ask at");
+    failure.hint(match shown {
+        Shown::By(command) => format!("pass --yes to agree beforehand; `{command}` shows what would be done"),
+        Shown::Before => "pass --yes to agree to what was shown".to_owned(),
+    })
 }
 
 /// Asks for what is still to be agreed to. The answer is what was agreed to; a no is a failure that says so.
@@ -96,7 +109,7 @@ pub async fn confirm_by_name(name: &str, pause: &Pause) -> Result<(), Failure> {
 
 async fn question(pause: &Pause, text: &str) -> Result<String, Failure> {
     if !somebody_is_there() {
-        return answerable(false, false).map(|()| String::new());
+        return Err(nobody(Shown::Before));
     }
     pause.quiet().await;
     let mut stderr = std::io::stderr();

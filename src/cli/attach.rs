@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use super::{Global, Output, environment::EnvironmentArgs, session::Session};
+use super::{
+    Global,
+    environment::EnvironmentArgs,
+    session::{self, Stand},
+};
 use crate::{
-    cloud::Cloud,
     config::Config,
     deploy::{
         engine::{self, Surroundings},
         event::{Event, Phase},
         joining, lock,
-        screen::show::Style,
         status::{Standing, standing},
     },
     exit::Exit,
@@ -42,29 +44,21 @@ pub struct Args {
 /// A wrong environment file, a refusal of AWS, or an operation that ends otherwise than it was meant to.
 pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let deadline = args.deadline.as_deref().map(super::gate::read_deadline).transpose()?;
-    let config = args.environment.load()?;
-    let cloud = Cloud::connect(&config.region, &config.regions).await?;
-    let json = global.output == Output::Json;
-    let session =
-        Session::open("attach", &args.environment.environment, config.stack.as_str(), &cloud, Style::fitting(json));
-    let around = session.around(&cloud);
-    let work = Box::pin(async {
-        let attached = Box::pin(attach(&around, &config));
+    let work = async |stand: &Stand<'_>| {
+        let attached = Box::pin(attach(&stand.around, stand.config));
         let Some(deadline) = deadline else { return attached.await };
         let within = Duration::from_millis(deadline.as_millis());
         tokio::time::timeout(within, attached).await.unwrap_or_else(|_| {
             let message = format!("the deadline of {deadline} passed; the operation goes on");
             Err(Failure::new(Exit::DeadlinePassed, message).hint("`dlt attach` joins it again"))
         })
-    });
-    let result = session.interruptible(work).await;
-    session.close(result).await.map(|()| Exit::Done)
+    };
+    session::operate("attach", &args.environment, global, work).await
 }
 
 async fn attach(around: &Surroundings<'_>, config: &Config) -> Result<(), Failure> {
     let (observer, cloud) = (around.observer, around.cloud);
-    let (stack, account) = (config.stack.to_string(), cloud.identity.account.clone());
-    observer.tell(Event::Began { stack: stack.clone(), account, phases: vec![Phase::Follow] });
+    let stack = session::begin(around, config, &[Phase::Follow]);
     observer.tell(Event::PhaseStarted { phase: Phase::Follow });
     let stacks = joining::stacks_of_environment(config);
     let (mut followed, mut told) = (false, false);
@@ -110,4 +104,28 @@ fn at_rest(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rehearsal::film::{self, Scenery};
+
+    #[tokio::test(start_paused = true)]
+    async fn who_joins_an_update_sees_it_from_its_beginning_and_hears_its_verdict() {
+        let scenery = Scenery::where_an_update_goes_on(None);
+        insta::assert_snapshot!(scenery.film(async |around| attach(around, &film::environment()).await).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_joins_an_update_that_fails_hears_why() {
+        let scenery = Scenery::where_an_update_goes_on(Some("Queue"));
+        insta::assert_snapshot!(scenery.film(async |around| attach(around, &film::environment()).await).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nothing_goes_on_it_is_said_how_everything_stands() {
+        let scenery = Scenery::at_rest();
+        insta::assert_snapshot!(scenery.film(async |around| attach(around, &film::environment()).await).await);
+    }
 }

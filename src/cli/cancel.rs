@@ -1,8 +1,12 @@
 //! `dlt cancel`: stop what goes on in an environment, from any machine, and follow it back.
 
-use super::{Global, Output, asking, environment::EnvironmentArgs, session::Session};
+use super::{
+    Global,
+    asking::{self, Shown},
+    environment::EnvironmentArgs,
+    session::{self, Stand},
+};
 use crate::{
-    cloud::Cloud,
     config::Config,
     deploy::{
         engine::{self, Surroundings},
@@ -11,7 +15,6 @@ use crate::{
         joining::{self, Course},
         lock,
         plan::Live,
-        screen::show::Style,
         stacks,
         status::{Standing, Verdict, standing},
     },
@@ -38,29 +41,34 @@ pub struct Args {
 /// # Errors
 /// A wrong environment file, a refusal of AWS or of the person, or a stack that needs recovery afterwards.
 pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
-    let json = global.output == Output::Json;
-    let config = args.environment.load()?;
-    let cloud = Cloud::connect(&config.region, &config.regions).await?;
-    let session =
-        Session::open("cancel", &args.environment.environment, config.stack.as_str(), &cloud, Style::fitting(json));
-    let around = session.around(&cloud);
-    let work = Box::pin(cancel(&session, &around, &config, args.yes, json));
-    let result = session.interruptible(work).await;
-    session.close(result).await.map(|()| Exit::Done)
+    session::operate("cancel", &args.environment, global, async |stand| cancel(stand, args.yes).await).await
 }
 
-async fn cancel(
-    session: &Session,
-    around: &Surroundings<'_>,
-    config: &Config,
-    yes: bool,
-    json: bool,
-) -> Result<(), Failure> {
+async fn cancel(stand: &Stand<'_>, yes: bool) -> Result<(), Failure> {
+    let Stand { session: opened, around, config, json } = stand;
+    let moving = intentions(around, config).await?;
+    if moving.is_empty() {
+        return Ok(());
+    }
+    asking::answerable(yes, *json, Shown::Before)?;
+    let deletes = moving.iter().any(|(_, live)| joining::course(live.status.as_deref()) == Course::Delete);
+    match (yes, deletes) {
+        (true, _) => {}
+        (false, true) => asking::confirm_by_name(config.stack.as_str(), &opened.pause).await?,
+        (false, false) => asking::confirm("Stop it?", &opened.pause).await?,
+    }
+    stop_all(around, moving).await
+}
+
+/// What goes on, once it was said what becomes of it.
+async fn intentions(around: &Surroundings<'_>, config: &Config) -> Result<Vec<(StackRef, Live)>, Failure> {
     let (observer, cloud) = (around.observer, around.cloud);
-    let (stack, account) = (config.stack.to_string(), cloud.identity.account.clone());
-    observer.tell(Event::Began { stack: stack.clone(), account, phases: vec![Phase::Follow] });
+    let stack = session::begin(around, config, &[Phase::Follow]);
     let mut moving = joining::present(cloud, &joining::stacks_of_environment(config)).await?;
     moving.retain(|(_, live)| joining::moves(live));
+    for (stack, live) in &moving {
+        observer.notice(format!("{stack}: {}", intention(joining::course(live.status.as_deref()))));
+    }
     if moving.is_empty() {
         observer.notice("nothing is in flight: there is nothing to cancel");
         if let Some(holder) = lock::holder(cloud, &stack).await? {
@@ -68,23 +76,16 @@ async fn cancel(
                 format!("`dlt {}` of {} on {} works on it between two stacks", holder.verb, holder.who, holder.host);
             observer.notice(format!("{text}; stop it there, or cancel once it has begun the next"));
         }
-        return Ok(());
     }
-    for (stack, live) in &moving {
-        observer.notice(format!("{stack}: {}", intention(joining::course(live.status.as_deref()))));
-    }
-    asking::answerable(yes, json)?;
-    let deletes = moving.iter().any(|(_, live)| joining::course(live.status.as_deref()) == Course::Delete);
-    match (yes, deletes) {
-        (true, _) => {}
-        (false, true) => asking::confirm_by_name(&stack, &session.pause).await?,
-        (false, false) => asking::confirm("Stop it?", &session.pause).await?,
-    }
-    observer.tell(Event::PhaseStarted { phase: Phase::Follow });
+    Ok(moving)
+}
+
+async fn stop_all(around: &Surroundings<'_>, moving: Vec<(StackRef, Live)>) -> Result<(), Failure> {
+    around.observer.tell(Event::PhaseStarted { phase: Phase::Follow });
     let work = moving.into_iter().map(|(stack, live)| stop(around, stack, live));
     let failures = futures::future::join_all(work).await.into_iter().filter_map(Result::err).collect();
     engine::worst(failures).map_or(Ok(()), Err)?;
-    observer.tell(Event::PhaseEnded { phase: Phase::Follow });
+    around.observer.tell(Event::PhaseEnded { phase: Phase::Follow });
     Ok(())
 }
 
@@ -124,4 +125,33 @@ fn stuck(ending: &Ending) -> Option<Failure> {
     // A creation that went back is as good as deleted, and says how it goes.
     let message = format!("the stack `{}` is in {}: {why}", ending.stack, status.unwrap_or_default());
     Some(Failure::new(Exit::NeedsRecovery, message).hint(way_out))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rehearsal::film::{self, Scenery};
+
+    async fn filmed(scenery: Scenery) -> String {
+        let cancel = async |around: &Surroundings<'_>| {
+            let moving = intentions(around, &film::environment()).await?;
+            if moving.is_empty() { Ok(()) } else { stop_all(around, moving).await }
+        };
+        scenery.film(cancel).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_update_that_is_stopped_goes_back_to_what_was_before() {
+        insta::assert_snapshot!(filmed(Scenery::where_an_update_goes_on(None)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stack_that_is_being_made_is_deleted() {
+        insta::assert_snapshot!(filmed(Scenery::where_a_stack_is_made()).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nothing_goes_on_there_is_nothing_to_stop() {
+        insta::assert_snapshot!(filmed(Scenery::at_rest()).await);
+    }
 }

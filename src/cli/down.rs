@@ -1,13 +1,14 @@
 //! `dlt down`: an environment taken away, with a list before and a ledger after.
 
-use super::{Global, Output, asking, environment::EnvironmentArgs, session::Session};
+use super::{
+    Global,
+    asking::{self, Shown},
+    environment::EnvironmentArgs,
+    session::{self, Stand},
+};
 use crate::{
-    cloud::Cloud,
-    config::Config,
     deploy::{
-        engine::Surroundings,
         event::{Event, Phase},
-        screen::show::Style,
         teardown,
     },
     exit::Exit,
@@ -33,27 +34,13 @@ pub struct Args {
 /// # Errors
 /// Stacks that are protected, a refusal of AWS, or a deletion that failed.
 pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
-    let json = global.output == Output::Json;
-    let config = args.environment.load()?;
-    let cloud = Cloud::connect(&config.region, &config.regions).await?;
-    let session =
-        Session::open("down", &args.environment.environment, config.stack.as_str(), &cloud, Style::fitting(json));
-    let around = session.around(&cloud);
-    let work = Box::pin(take_away(&session, &around, &config, args, json));
-    let result = session.interruptible(work).await;
-    session.close(result).await.map(|()| Exit::Done)
+    session::operate("down", &args.environment, global, async |stand| take_away(stand, args).await).await
 }
 
-async fn take_away(
-    session: &Session,
-    around: &Surroundings<'_>,
-    config: &Config,
-    args: &Args,
-    json: bool,
-) -> Result<(), Failure> {
+async fn take_away(stand: &Stand<'_>, args: &Args) -> Result<(), Failure> {
+    let Stand { session: opened, around, config, json } = stand;
     let observer = around.observer;
-    let (stack, account) = (config.stack.to_string(), around.cloud.identity.account.clone());
-    observer.tell(Event::Began { stack: stack.clone(), account, phases: teardown::PHASES.to_vec() });
+    let stack = session::begin(around, config, &teardown::PHASES);
     observer.tell(Event::PhaseStarted { phase: Phase::Plan });
     let doomed = teardown::doomed(around.cloud, config).await?;
     observer.tell(Event::PhaseEnded { phase: Phase::Plan });
@@ -62,10 +49,10 @@ async fn take_away(
         observer.tell(Event::Inventory { stacks: stacks.clone(), holdings: doomed.holdings.clone() });
     }
     if !stacks.is_empty() || args.purge {
-        asking::answerable(args.yes, json)?;
-        session.hold(around.cloud, "").await?;
+        asking::answerable(args.yes, *json, Shown::Before)?;
+        opened.hold(around.cloud, "").await?;
         if !args.yes {
-            asking::confirm_by_name(&stack, &session.pause).await?;
+            asking::confirm_by_name(&stack, &opened.pause).await?;
         }
     }
     teardown::down(around, config, doomed, args.purge).await.map(drop)

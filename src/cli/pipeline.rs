@@ -143,7 +143,7 @@ async fn bootstrap(args: &BootstrapArgs, global: &Global) -> Result<Exit, Failur
     let around = session.around(&cloud);
     let consent = Consent { yes: args.yes, losses: args.allow_data_loss.iter().cloned().collect() };
     let ask = async |demand| {
-        asking::answerable(args.yes, json)?;
+        asking::answerable(args.yes, json, asking::Shown::Before)?;
         asking::ask(demand, &session.pause).await
     };
     let (stack, account) = (Part::Pipeline.stack_name(&config), cloud.identity.account.clone());
@@ -195,7 +195,7 @@ async fn remove(args: &RmArgs, global: &Global) -> Result<Exit, Failure> {
             session.observer.notice(format!("there is no pipeline `{name}`"));
             return Ok(());
         };
-        asking::answerable(args.yes, json)?;
+        asking::answerable(args.yes, json, asking::Shown::Before)?;
         session.hold(&cloud, "").await?;
         if !args.yes {
             asking::confirm_by_name(&name, &session.pause).await?;

@@ -1,14 +1,15 @@
 //! `dlt recover`: the one safe next step out of every status, for all stacks of an environment.
 
-use super::{Global, Output, asking, environment::EnvironmentArgs, session::Session};
+use super::{
+    Global,
+    asking::{self, Shown},
+    environment::EnvironmentArgs,
+    session::{self, Stand},
+};
 use crate::{
-    cloud::Cloud,
-    config::Config,
     deploy::{
-        engine::Surroundings,
         event::{Event, Phase},
         joining,
-        screen::show::Style,
     },
     exit::Exit,
     failure::Failure,
@@ -45,27 +46,13 @@ pub struct Args {
 /// # Errors
 /// A wrong environment file, an operation that goes on, a refusal of AWS or of the person, or a stack that is still stuck.
 pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
-    let json = global.output == Output::Json;
-    let config = args.environment.load()?;
-    let cloud = Cloud::connect(&config.region, &config.regions).await?;
-    let session =
-        Session::open("recover", &args.environment.environment, config.stack.as_str(), &cloud, Style::fitting(json));
-    let around = session.around(&cloud);
-    let work = Box::pin(recover(&session, &around, &config, args, json));
-    let result = session.interruptible(work).await;
-    session.close(result).await.map(|()| Exit::Done)
+    session::operate("recover", &args.environment, global, async |stand| recover(stand, args).await).await
 }
 
-async fn recover(
-    session: &Session,
-    around: &Surroundings<'_>,
-    config: &Config,
-    args: &Args,
-    json: bool,
-) -> Result<(), Failure> {
+async fn recover(stand: &Stand<'_>, args: &Args) -> Result<(), Failure> {
+    let Stand { session: opened, around, config, json } = stand;
     let (observer, cloud) = (around.observer, around.cloud);
-    let (stack, account) = (config.stack.to_string(), cloud.identity.account.clone());
-    observer.tell(Event::Began { stack: stack.clone(), account, phases: vec![Phase::Plan, Phase::Recover] });
+    let stack = session::begin(around, config, &[Phase::Plan, Phase::Recover]);
     observer.tell(Event::PhaseStarted { phase: Phase::Plan });
     let mut found = rescue::cases(cloud, &joining::stacks_of_environment(config)).await?;
     rescue::mark_skipped(&mut found, &args.skip)?;
@@ -76,12 +63,12 @@ async fn recover(
     if !cases.iter().any(|case| case.remedy.is_ours()) {
         return Ok(());
     }
-    asking::answerable(args.yes, json)?;
-    session.hold(cloud, &args.skip.join(" ")).await?;
+    asking::answerable(args.yes, *json, Shown::Before)?;
+    opened.hold(cloud, &args.skip.join(" ")).await?;
     if !args.yes {
         match cases.iter().any(Case::takes_away) {
-            true => asking::confirm_by_name(&stack, &session.pause).await?,
-            false => asking::confirm("Go on?", &session.pause).await?,
+            true => asking::confirm_by_name(&stack, &opened.pause).await?,
+            false => asking::confirm("Go on?", &opened.pause).await?,
         }
     }
     observer.tell(Event::PhaseStarted { phase: Phase::Recover });

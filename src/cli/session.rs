@@ -10,16 +10,18 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::asking;
+use super::{Global, Output, asking, environment::EnvironmentArgs};
 use crate::{
     cloud::Cloud,
+    config::Config,
     deploy::{
         engine::Surroundings,
-        event::{Event, Observer},
+        event::{Event, Observer, Phase},
         follow::Wish,
         lock::{self, Held},
         screen::show::{self, Pause, Style},
     },
+    exit::Exit,
     failure::Failure,
     journal::{
         recorder::{Recorder, Subject},
@@ -44,6 +46,46 @@ pub struct Session {
     recorder: Recorder,
     lock: Mutex<Option<Held>>,
     kind: Kind,
+}
+
+/// What an operation on an environment that is there stands on.
+pub struct Stand<'a> {
+    /// The operation.
+    pub session: &'a Session,
+    /// The world, as the engine sees it.
+    pub around: Surroundings<'a>,
+    /// The environment.
+    pub config: &'a Config,
+    /// True when nobody can be asked because a program reads.
+    pub json: bool,
+}
+
+/// Says which environment it is and what will be done in which order; answers the environment's name in AWS.
+pub fn begin(around: &Surroundings<'_>, config: &Config, phases: &[Phase]) -> String {
+    let (stack, account) = (config.stack.to_string(), around.cloud.identity.account.clone());
+    around.observer.tell(Event::Began { stack: stack.clone(), account, phases: phases.to_vec() });
+    stack
+}
+
+/// Reads the environment, opens a session, works and closes it: what every operation does on an environment that is there.
+///
+/// # Errors
+/// A wrong environment file, a refusal of AWS, or those of the work.
+pub async fn operate(
+    verb: &str,
+    environment: &EnvironmentArgs,
+    global: &Global,
+    work: impl AsyncFnOnce(&Stand<'_>) -> Result<(), Failure>,
+) -> Result<Exit, Failure> {
+    let json = global.output == Output::Json;
+    let config = environment.load()?;
+    let cloud = Cloud::connect(&config.region, &config.regions).await?;
+    let session = Session::open(verb, &environment.environment, config.stack.as_str(), &cloud, Style::fitting(json));
+    let result = {
+        let stand = Stand { session: &session, around: session.around(&cloud), config: &config, json };
+        session.interruptible(Box::pin(work(&stand))).await
+    };
+    session.close(result).await.map(|()| Exit::Done)
 }
 
 /// Whether AWS works.

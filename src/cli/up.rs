@@ -74,7 +74,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let yes = args.yes || sealed.is_some();
     let consent = Consent { yes, losses: args.allow_data_loss.iter().cloned().collect() };
     let ask = async |demand| {
-        asking::answerable(yes, json)?;
+        asking::answerable(yes, json, asking::Shown::By("dlt plan"))?;
         asking::ask(demand, &session.pause).await
     };
     let terms = Terms { consent, sealed: sealed.as_ref() };

@@ -21,7 +21,7 @@ pub(crate) enum Next {
     /// It may be done, once it is agreed to.
     Approve(ChangeSet),
     /// It goes on already.
-    Join(Begun),
+    Join(Box<Begun>),
 }
 
 /// The stacks of some parts that have something to do.
@@ -39,11 +39,8 @@ pub(super) async fn proposed(
     source: &Source,
 ) -> Result<Option<Next>, Failure> {
     if plan.action == Action::Join {
-        return Ok(Some(Next::Join(joining::join(
-            around.observer,
-            &wanted.stack,
-            live_of(survey, &wanted.stack).clone(),
-        ))));
+        let live = live_of(survey, &wanted.stack).clone();
+        return Ok(Some(Next::Join(Box::new(joining::join(around.observer, &wanted.stack, live)))));
     }
     let stack = wanted.stack.clone();
     match proposal::propose(&around.asking(&wanted.stack), wanted, plan, source).await {
@@ -65,7 +62,7 @@ async fn overtaken(around: &Surroundings<'_>, wanted: &Wanted, failure: Failure)
     let client = &around.cloud.at(&wanted.stack.region).cloudformation;
     let Ok(live) = stacks::facts(client, &wanted.stack.name).await else { return Err(failure) };
     match plan::decide(wanted, &live).action {
-        Action::Join => Ok(Some(Next::Join(joining::join(around.observer, &wanted.stack, live)))),
+        Action::Join => Ok(Some(Next::Join(Box::new(joining::join(around.observer, &wanted.stack, live))))),
         Action::Nothing => {
             around.observer.tell(Event::Unchanged { stack: wanted.stack.clone() });
             Ok(None)
@@ -118,5 +115,6 @@ pub(super) async fn execute(
         before.status = Some("REVIEW_IN_PROGRESS".to_owned());
     }
     let earlier = earlier.into_iter().map(|event| event.id).collect();
-    Ok(Begun { stack, stack_id: change_set.stack_id, operation, before, earlier, joined: false })
+    let token = Some(change_set.token.as_str().to_owned());
+    Ok(Begun { stack, stack_id: change_set.stack_id, operation, before, earlier, joined: false, token })
 }

@@ -25,7 +25,7 @@ use super::{
     plan::{Action, AssetPlan, Live, Plan},
     prerequisites,
     proposal::Source,
-    stacks,
+    stacks, stakes,
     status::{Standing, Verdict, standing},
     survey::Survey,
     viewers,
@@ -121,13 +121,19 @@ pub async fn up(
     Ok(ended.map_or_else(|| outputs(&survey), |ending| ending.live.outputs))
 }
 
-/// Asks for what CloudFormation found to be lost. A no takes the change sets away again.
+/// Shows and asks for what CloudFormation found to be lost. A no takes the change sets away again.
 pub(crate) async fn review(
     around: &Surroundings<'_>,
     proposed: Proposed,
     consent: Consent,
     ask: &impl AsyncFn(Demand) -> Result<Consent, Failure>,
 ) -> Result<(Consent, Proposed), Failure> {
+    for change_set in &proposed.change_sets {
+        let resources = stakes::revealed(around.cloud.at(&change_set.stack.region), change_set, &consent).await;
+        if !resources.is_empty() {
+            around.observer.tell(Event::AtStake { stack: change_set.stack.clone(), resources });
+        }
+    }
     let losses: BTreeSet<String> = proposed.change_sets.iter().flat_map(ChangeSet::losses).collect();
     match agree(consent, &losses.into_iter().collect::<Vec<_>>(), ask).await {
         Ok(consent) => Ok((consent, proposed)),

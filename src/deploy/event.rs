@@ -6,7 +6,7 @@ use dlt_model::id::Region;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::{changes::ResourceChange, plan::Plan, status::Verdict};
+use super::{changes::ResourceChange, plan::Plan, stakes::AtStake, status::Verdict};
 use crate::{recovery::Case, timing::Estimate};
 
 /// Names one stack of an environment.
@@ -150,6 +150,13 @@ pub enum Event {
         stack: StackRef,
         /// Resource by resource.
         changes: Vec<ResourceChange>,
+    },
+    /// What is at stake in losses that only CloudFormation has found.
+    AtStake {
+        /// The stack.
+        stack: StackRef,
+        /// Resource by resource.
+        resources: Vec<AtStake>,
     },
     /// CloudFormation found nothing to change in this stack.
     Unchanged {

@@ -13,7 +13,7 @@ pub struct Fold {
     seen: BTreeSet<String>,
     failures: BTreeMap<(i64, String), Cause>,
     settled: BTreeSet<String>,
-    stack_status: Option<String>,
+    stack_status: Option<(i64, String)>,
 }
 
 impl Fold {
@@ -37,7 +37,10 @@ impl Fold {
 
     fn hear(&mut self, event: &ResourceEvent) {
         if event.of_stack {
-            self.stack_status = Some(event.status.clone());
+            // What comes late is not the last word.
+            if self.stack_status.as_ref().is_none_or(|(at_ms, _)| *at_ms <= event.at_ms) {
+                self.stack_status = Some((event.at_ms, event.status.clone()));
+            }
         } else if event.status.ends_with("_COMPLETE") {
             self.settled.insert(event.logical_id.clone());
         }
@@ -65,7 +68,12 @@ impl Fold {
 
     /// What the stack's own events say about the end of the operation. It does not decide: DescribeStacks does.
     pub fn stack_verdict(&self) -> Option<Verdict> {
-        self.stack_status.as_deref().and_then(verdict)
+        self.stack_status().and_then(verdict)
+    }
+
+    /// The status that the stack's own events end with.
+    pub fn stack_status(&self) -> Option<&str> {
+        self.stack_status.as_ref().map(|(_, status)| status.as_str())
     }
 
     /// True when a failure was heard of that is not the echo of another.
@@ -144,6 +152,14 @@ pub(crate) mod tests {
         fold.take(vec![event("2", 2, "B", "CREATE_FAILED", Some("Quota reached"))]);
         fold.take(vec![event("1", 1, "A", "CREATE_FAILED", Some("Name is taken"))]);
         assert_eq!(fold.cause().0.map(|it| it.reason), Some("Name is taken".to_owned()));
+    }
+
+    #[test]
+    fn a_status_that_arrives_late_is_not_the_last_word() {
+        let mut fold = Fold::default();
+        fold.take(vec![event("3", 3, "Stack", "UPDATE_COMPLETE", None)]);
+        fold.take(vec![event("2", 2, "Stack", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None)]);
+        assert_eq!(fold.stack_verdict(), Some(Verdict::Succeeded));
     }
 
     #[test]

@@ -11,8 +11,9 @@ use super::{
     fold::Fold,
     pace::Pace,
     plan::Live,
+    sift::{CANCEL, Sieve},
     stacks,
-    status::{Verdict, verdict},
+    status::{self, Verdict, verdict},
 };
 use crate::{
     cloud::{CloudError, Kind},
@@ -54,6 +55,8 @@ pub struct Begun {
     pub earlier: BTreeSet<String>,
     /// True when an earlier command began it.
     pub joined: bool,
+    /// The token that it was begun with, where that is known.
+    pub token: Option<String>,
 }
 
 /// How an operation ended.
@@ -144,14 +147,15 @@ struct Watcher<'a> {
     answered: Instant,
     pace: Pace,
     fold: Fold,
+    sieve: Sieve,
     complaint: Complaint,
 }
 
 impl<'a> Watcher<'a> {
     fn new(client: &'a Client, begun: Begun, observer: &'a Observer) -> Self {
         let now = Instant::now();
-        let (pace, fold) = (Pace::default(), Fold::default());
-        Self { client, observer, begun, began: now, answered: now, pace, fold, complaint: Complaint::default() }
+        let (pace, fold, sieve) = (Pace::default(), Fold::default(), Sieve::new(begun.token.clone()));
+        Self { client, observer, begun, began: now, answered: now, pace, fold, sieve, complaint: Complaint::default() }
     }
 
     /// Tells what is new, and answers how the operation ended, if it did.
@@ -164,9 +168,9 @@ impl<'a> Watcher<'a> {
                     self.pace.answered();
                     self.complaint.over();
                 }
-                let Some(verdict) = conclusion(&self.begun, &live, &self.fold, self.began.elapsed()) else {
-                    return Ok(None);
-                };
+                let told = self.fold.stack_verdict().filter(|_| self.sieve.is_overtaken());
+                let verdict = told.or_else(|| conclusion(&self.begun, &live, &self.fold, self.began.elapsed()));
+                let Some(verdict) = verdict else { return Ok(None) };
                 self.hear_out(verdict).await;
                 Ok(Some((live, verdict)))
             }
@@ -199,7 +203,8 @@ impl<'a> Watcher<'a> {
         let heard = stacks::events_until(self.client, &begun.stack_id, far_enough).await;
         match heard {
             Ok(events) => {
-                for resource in self.fold.take(own(events, &self.begun)) {
+                let own = self.sieve.sift(own(events, &self.begun));
+                for resource in self.fold.take(own) {
                     self.observer.tell(Event::Resource { stack: self.begun.stack.clone(), resource });
                 }
                 true
@@ -235,7 +240,8 @@ impl<'a> Watcher<'a> {
             }
             cause = cause.or_else(|| status_reason(&self.begun.stack, &live));
         }
-        let status = live.status.clone().unwrap_or_else(|| "DELETE_COMPLETE".to_owned());
+        let told = self.fold.stack_status().filter(|_| self.sieve.is_overtaken());
+        let status = told.or(live.status.as_deref()).unwrap_or("DELETE_COMPLETE").to_owned();
         let stack = self.begun.stack.clone();
         self.observer.tell(Event::Ended { stack, status, verdict, cause: cause.clone(), echoes });
         Ending { stack: self.begun.stack, live, verdict, cause }
@@ -264,13 +270,13 @@ fn own(events: Vec<ResourceEvent>, begun: &Begun) -> Vec<ResourceEvent> {
 
 /// Who joins an operation does not know what was there before it, but the operation's first event says that it is.
 fn is_start(event: &ResourceEvent, begun: &Begun) -> bool {
-    let begins = ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"]
-        .contains(&event.status.as_str());
-    begun.joined && event.of_stack && begins
+    begun.joined && event.of_stack && status::is_start(&event.status)
 }
 
-/// How the operation ended, if it did. AWS may still answer with the status from before, so a final status counts only when
-/// it cannot be that one: when it is another, was reached by a later change, or is what the stack's own events end with.
+/// How the operation ended, if it did. AWS may still answer with a status from before, so a final status counts only when it
+/// cannot be such a one: when it is another, was reached by a later change, or is what the stack's own events end with. Of a
+/// stack that stood still and is updated only the events count: somebody else may have updated it between our look and our
+/// turn, and that would be another status by a later change as well.
 fn conclusion(begun: &Begun, live: &Live, fold: &Fold, elapsed: Duration) -> Option<Verdict> {
     let Some(status) = live.status.as_deref() else {
         // A deleted stack can be gone altogether; any other stack that nobody knows is a stale answer.
@@ -278,9 +284,10 @@ fn conclusion(begun: &Begun, live: &Live, fold: &Fold, elapsed: Duration) -> Opt
     };
     let verdict = verdict(status)?;
     let is_older = live.changed_ms < begun.before.changed_ms;
-    let is_new = fold.stack_verdict() == Some(verdict)
-        || begun.before.status.as_deref() != Some(status)
-        || begun.before.changed_ms != live.changed_ms;
+    let before = begun.before.status.as_deref();
+    let stood_still = begun.operation == Operation::Update && before.and_then(status::verdict).is_some();
+    let differs = before != Some(status) || begun.before.changed_ms != live.changed_ms;
+    let is_new = fold.stack_verdict() == Some(verdict) || (differs && !stood_still);
     ((is_new && !is_older) || elapsed >= BELIEVED_AFTER).then_some(verdict)
 }
 
@@ -297,7 +304,7 @@ fn status_reason(stack: &StackRef, live: &Live) -> Option<Cause> {
 async fn cancel(client: &Client, begun: &Begun, observer: &Observer) {
     let asked = match begun.operation {
         Operation::Update => stacks::cancel_update(client, &begun.stack_id).await,
-        Operation::Create => stacks::delete(client, &begun.stack_id, "dlt-cancel").await,
+        Operation::Create => stacks::delete(client, &begun.stack_id, CANCEL).await,
         Operation::Delete => {
             observer.notice(format!("AWS cannot cancel the deletion of {}; it goes on", begun.stack));
             return;
@@ -342,6 +349,7 @@ mod tests {
             before: live(status, 1),
             earlier: BTreeSet::new(),
             joined: false,
+            token: None,
         }
     }
 
@@ -386,12 +394,15 @@ mod tests {
     #[test]
     fn a_status_from_before_the_update_is_not_its_end() {
         let begun = begun(Operation::Update, Some("UPDATE_COMPLETE"));
-        let stale = live(Some("UPDATE_COMPLETE"), 1);
-        assert_eq!(conclusion(&begun, &stale, &Fold::default(), SOON), None);
-        assert_eq!(
-            conclusion(&begun, &live(Some("UPDATE_COMPLETE"), 2), &Fold::default(), SOON),
-            Some(Verdict::Succeeded)
-        );
+        for stale in
+            [live(Some("UPDATE_COMPLETE"), 1), live(Some("UPDATE_COMPLETE"), 2), live(Some("CREATE_COMPLETE"), 0)]
+        {
+            assert_eq!(conclusion(&begun, &stale, &Fold::default(), SOON), None, "{stale:?}");
+        }
+        let mut fold = Fold::default();
+        fold.take(vec![event("1", 1, "Stack", "UPDATE_COMPLETE", None)]);
+        let now = live(Some("UPDATE_COMPLETE"), 2);
+        assert_eq!(conclusion(&begun, &now, &fold, SOON), Some(Verdict::Succeeded));
     }
 
     #[test]

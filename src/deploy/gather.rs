@@ -52,7 +52,7 @@ pub(crate) async fn gather(questions: impl Iterator<Item: Future<Output = Result
     for next in join_all(questions).await {
         match next {
             Ok(Some(Next::Approve(change_set))) => gathered.proposed.change_sets.push(change_set),
-            Ok(Some(Next::Join(begun))) => gathered.proposed.joined.push(begun),
+            Ok(Some(Next::Join(begun))) => gathered.proposed.joined.push(*begun),
             Ok(None) => {}
             Err(failure) => gathered.failures.push(failure),
         }

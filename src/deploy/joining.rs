@@ -85,7 +85,8 @@ pub fn join(observer: &Observer, stack: &StackRef, before: Live) -> Begun {
     let operation = operation(before.status.as_deref().unwrap_or_default());
     observer.tell(Event::Started { stack: stack.clone(), operation, joined: true, expected: None });
     let (stack, stack_id) = (stack.clone(), before.stack_id.clone());
-    Begun { stack, stack_id, operation, before, earlier: BTreeSet::new(), joined: true }
+    let token = before.running_token.clone();
+    Begun { stack, stack_id, operation, before, earlier: BTreeSet::new(), joined: true, token }
 }
 
 /// A failure because something goes on, with what can be done meanwhile.

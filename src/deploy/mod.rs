@@ -31,6 +31,7 @@ pub mod report;
 pub mod review;
 pub mod screen;
 pub mod seal;
+mod sift;
 pub mod stacks;
 pub mod stakes;
 pub mod status;

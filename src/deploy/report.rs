@@ -12,6 +12,7 @@ use super::{
     event::{Holding, Remainder, StackRef},
     plan::Plan,
     screen::Paint,
+    stakes::AtStake,
 };
 
 /// How a page is looked at.
@@ -70,6 +71,17 @@ pub fn proposal(stack: &StackRef, changes: &[ResourceChange], paint: Paint) -> S
             let word = if change.act == Act::MayReplace { "may make" } else { "makes" };
             text += &format!("\n        {} {word} it anew", detail.path);
         }
+    }
+    text
+}
+
+/// What would be lost that the plan did not show: CloudFormation alone has found it.
+pub fn at_stake(stack: &StackRef, resources: &[AtStake], paint: Paint) -> String {
+    let mut text = format!("{} what only CloudFormation found to be lost in {stack}:", paint.bad("✗"));
+    for AtStake { logical_id, kind, name, stake } in resources {
+        let inside = inside(stake.count, stake.bytes);
+        let inside = if inside.is_empty() { inside } else { format!("{inside}; ") };
+        text += &format!("\n    {} ({kind}) {name}\n        {inside}{}", paint.bad(logical_id), stake.backup);
     }
     text
 }
@@ -139,6 +151,7 @@ pub fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deploy::stakes::Stake;
 
     #[test]
     fn a_ledger_names_the_command_for_everything_that_remains() {
@@ -153,6 +166,23 @@ mod tests {
         }];
         insta::assert_snapshot!(ledger(&remains, Paint::Plain));
         assert_eq!(ledger(&[], Paint::Plain), "nothing of this environment is left");
+    }
+
+    #[test]
+    fn a_loss_that_only_cloudformation_found_is_shown_with_what_is_at_stake() {
+        let stack = StackRef { name: "shop".to_owned(), region: "eu-west-1".parse().unwrap() };
+        let stake = |count, backup: &str| Stake { count, bytes: None, backup: backup.to_owned() };
+        let resource = |name: &str, kind: &str, stake| AtStake {
+            logical_id: name.to_owned(),
+            kind: kind.to_owned(),
+            name: format!("eu-west-1_{name}"),
+            stake,
+        };
+        let resources = [
+            resource("Users", "AWS::Cognito::UserPool", stake(Some(12), "users have no backup")),
+            resource("Other", "AWS::X::Y", stake(None, "whether there is a backup is not known")),
+        ];
+        insta::assert_snapshot!(at_stake(&stack, &resources, Paint::Plain));
     }
 
     #[test]

@@ -2,57 +2,20 @@
 
 mod eta;
 pub mod measure;
+mod paint;
 pub mod show;
+mod stack;
 
 use std::collections::BTreeMap;
 
+pub use self::paint::Paint;
+use self::stack::{StackView, verb};
 use super::{
-    event::{Cause, Event, Leaving, Operation, Phase, ResourceEvent, StackRef},
+    event::{Cause, Event, Leaving, Phase, ResourceEvent, StackRef},
     report,
     status::Verdict,
 };
 use crate::timing::Estimate;
-
-/// How many moving resources are shown for each stack.
-const MOST_ROWS: usize = 8;
-
-/// Whether text is coloured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paint {
-    /// It is not.
-    Plain,
-    /// It is, for a terminal that likes it.
-    Colour,
-}
-
-impl Paint {
-    /// Good news.
-    pub fn good(self, text: &str) -> String {
-        self.with(text, |style| style.green())
-    }
-
-    /// Bad news.
-    pub fn bad(self, text: &str) -> String {
-        self.with(text, |style| style.red().bold())
-    }
-
-    /// What moves.
-    pub fn moving(self, text: &str) -> String {
-        self.with(text, |style| style.cyan())
-    }
-
-    /// What matters less.
-    pub fn faint(self, text: &str) -> String {
-        self.with(text, |style| style.dim())
-    }
-
-    fn with(self, text: &str, style: fn(console::Style) -> console::Style) -> String {
-        match self {
-            Self::Plain => text.to_owned(),
-            Self::Colour => style(console::Style::new().force_styling(true)).apply_to(text).to_string(),
-        }
-    }
-}
 
 /// Everything that is on the screen.
 #[derive(Clone, Debug, Default)]
@@ -71,27 +34,6 @@ enum Progress {
     Over,
 }
 
-#[derive(Clone, Debug)]
-struct StackView {
-    operation: Operation,
-    expected: Option<usize>,
-    joined: bool,
-    began_ms: i64,
-    resources: BTreeMap<String, Row>,
-    ended: Option<(i64, Verdict)>,
-    trouble: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-struct Row {
-    kind: String,
-    status: String,
-    began_ms: i64,
-    at_ms: i64,
-    reason: Option<String>,
-    told_late: bool,
-}
-
 impl Screen {
     /// Takes an event. `now_ms` is when it arrived, in milliseconds since 1970.
     pub fn take(&mut self, event: &Event, now_ms: i64) {
@@ -103,16 +45,7 @@ impl Screen {
             Event::PhaseStarted { phase } => self.progress(*phase, Progress::Running),
             Event::PhaseEnded { phase } => self.progress(*phase, Progress::Over),
             Event::Started { stack, operation, expected, joined } => {
-                let view = StackView {
-                    operation: *operation,
-                    expected: *expected,
-                    joined: *joined,
-                    began_ms: now_ms,
-                    resources: BTreeMap::new(),
-                    ended: None,
-                    trouble: None,
-                };
-                self.stacks.insert(stack.clone(), view);
+                self.stacks.insert(stack.clone(), StackView::new(*operation, *expected, *joined, now_ms));
             }
             Event::Resource { stack, resource } => {
                 if let Some(view) = self.stacks.get_mut(stack) {
@@ -180,6 +113,7 @@ impl Screen {
             }
             Event::AssetPresent { asset, region } => paint.faint(&format!("· {asset} is already in {region}")),
             Event::Proposed { stack, changes } => report::proposal(stack, changes, paint),
+            Event::AtStake { stack, resources } => report::at_stake(stack, resources, paint),
             Event::Unchanged { stack } => paint.faint(&format!("· {stack}: CloudFormation finds nothing to change")),
             Event::Started { stack, operation, joined, expected } => {
                 let word = if *joined { "joining, already under way:" } else { verb(*operation).0 };
@@ -275,83 +209,6 @@ fn going(it: &Leaving, paint: Paint) -> String {
     paint.faint(&format!("· the {kind} {name} in {region}: {why}\n    {command} brings it back"))
 }
 
-fn verb(operation: Operation) -> (&'static str, &'static str) {
-    match operation {
-        Operation::Create => ("creating", "created"),
-        Operation::Update => ("updating", "updated"),
-        Operation::Delete => ("deleting", "deleted"),
-        Operation::RollBack => ("rolling back", "rolled back"),
-    }
-}
-
-impl StackView {
-    fn late(&mut self, stack: &StackRef, expected: &Estimate, now_ms: i64) -> Vec<String> {
-        let slow = |row: &Row| {
-            let is_moving = row.status.ends_with("_IN_PROGRESS") && !row.told_late;
-            is_moving && eta::is_slow(expected, stack, &row.kind, &row.status, now_ms - row.began_ms)
-        };
-        let late = self.resources.iter_mut().filter(|(_, row)| slow(row));
-        late.map(|(name, row)| {
-            row.told_late = true;
-            format!("   {stack}  {name} ({})  {}", row.kind, eta::SLOW)
-        })
-        .collect()
-    }
-
-    fn hear(&mut self, event: &ResourceEvent) {
-        self.trouble = None;
-        if event.of_stack {
-            // What we joined began before us: its first event says when.
-            if self.joined {
-                self.began_ms = self.began_ms.min(event.at_ms);
-            }
-            return;
-        }
-        let began_ms = self.resources.get(&event.logical_id).map_or(event.at_ms, |row| row.began_ms);
-        let row = Row {
-            kind: event.kind.clone(),
-            status: event.status.clone(),
-            began_ms,
-            at_ms: event.at_ms,
-            reason: event.reason.clone(),
-            told_late: self.resources.get(&event.logical_id).is_some_and(|row| row.told_late),
-        };
-        self.resources.insert(event.logical_id.clone(), row);
-    }
-
-    fn draw(&self, stack: &StackRef, now_ms: i64, expected: Option<&Estimate>, paint: Paint) -> Vec<String> {
-        let done = self.resources.values().filter(|row| row.status.ends_with("_COMPLETE")).count();
-        let count = match self.expected {
-            Some(expected) => format!("{done}/{expected}"),
-            None => done.to_string(),
-        };
-        let took = duration(now_ms - self.began_ms);
-        let left = expected.and_then(|expected| eta::left(expected, stack, now_ms - self.began_ms)).unwrap_or_default();
-        let mut lines = vec![format!("{} {stack}  {count}  {took}{left}", paint.moving(verb(self.operation).0))];
-        let failed = self.resources.iter().filter(|(_, row)| row.status.ends_with("_FAILED"));
-        lines.extend(failed.map(|(name, row)| {
-            let reason = row.reason.as_deref().unwrap_or("failed");
-            format!("  {} {name} ({})  {reason}", paint.bad("✗"), row.kind)
-        }));
-        let mut moving: Vec<_> =
-            self.resources.iter().filter(|(_, row)| row.status.ends_with("_IN_PROGRESS")).collect();
-        moving.sort_by_key(|(_, row)| row.began_ms);
-        let hidden = moving.len().saturating_sub(MOST_ROWS);
-        lines.extend(moving.into_iter().take(MOST_ROWS).map(|(name, row)| {
-            // The clock here and the clock there may differ by a little.
-            let took_ms = (now_ms - row.began_ms).max(row.at_ms - row.began_ms);
-            let slow = expected.is_some_and(|expected| eta::is_slow(expected, stack, &row.kind, &row.status, took_ms));
-            let slow = if slow { format!("  {}", eta::SLOW) } else { String::new() };
-            format!("  {} {name} ({})  {}{slow}", paint.moving("▸"), row.kind, paint.faint(&duration(took_ms)))
-        }));
-        if hidden > 0 {
-            lines.push(paint.faint(&format!("    and {hidden} more")));
-        }
-        lines.extend(self.trouble.iter().map(|trouble| paint.faint(&format!("  asking again: {trouble}"))));
-        lines
-    }
-}
-
 /// `0.4s`, `12.3s`, `2m 05s`.
 pub fn duration(ms: i64) -> String {
     let ms = ms.max(0);
@@ -363,8 +220,14 @@ pub fn duration(ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::fold::tests::event, *};
-    use crate::timing::estimate::{Slow, StackEstimate};
+    use super::{
+        super::{event::Operation, fold::tests::event},
+        *,
+    };
+    use crate::timing::{
+        estimate::{Slow, StackEstimate},
+        remaining::Course,
+    };
 
     fn stack(name: &str, region: &str) -> StackRef {
         StackRef { name: name.to_owned(), region: region.parse().unwrap() }
@@ -481,7 +344,8 @@ mod tests {
         let main = stack("shop", "eu-west-1");
         let (name, region) = (main.name.clone(), main.region.clone());
         let takes = crate::timing::Span::new(120.0, 300.0);
-        let stacks = vec![StackEstimate { stack: name, region: region.clone(), takes, chain: Vec::new() }];
+        let course = Course::default();
+        let stacks = vec![StackEstimate { stack: name, region: region.clone(), takes, chain: Vec::new(), course }];
         let slow = Slow {
             region,
             kind: "AWS::SNS::Topic".to_owned(),

@@ -2,11 +2,13 @@
 
 use aws_sdk_dynamodb::types::PointInTimeRecoveryStatus;
 use aws_sdk_s3::types::BucketVersioningStatus;
+use futures::future::join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    diff::ResourceDiff,
+    changes::ResourceChange,
+    consent::{ChangeSet, Consent},
     event::StackRef,
     holdings::{self, BUCKET, LOG_GROUP, TABLE, USER_POOL},
     plan::Plan,
@@ -34,12 +36,38 @@ pub async fn look(cloud: &Cloud, plan: &mut Plan) -> Result<(), CloudError> {
         for resource in stack.resources.iter_mut().filter(|it| it.loses_data && it.stake.is_none()) {
             let name = names.iter().find(|(logical_id, _)| *logical_id == resource.logical_id);
             if let Some((_, name)) = name {
-                resource.stake = Some(stake(clients, resource, name).await);
+                resource.stake = Some(stake(clients, &resource.kind, name).await);
                 resource.physical_id.get_or_insert_with(|| name.clone());
             }
         }
     }
     Ok(())
+}
+
+/// Something whose data would be lost, with what is at stake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtStake {
+    /// Its name in the template.
+    pub logical_id: String,
+    /// Its name in AWS.
+    pub name: String,
+    /// Its type.
+    pub kind: String,
+    /// How much is in it, and what could bring it back.
+    pub stake: Stake,
+}
+
+/// What is at stake in the losses that only CloudFormation has found, which the plan could not show.
+pub async fn revealed(clients: &Clients, change_set: &ChangeSet, consent: &Consent) -> Vec<AtStake> {
+    let is_new = |change: &&ResourceChange| change.loses_data() && !consent.losses.contains(&change.logical_id);
+    let looks = change_set.changes.iter().filter(is_new).filter_map(|change| {
+        let name = change.physical_id.clone()?;
+        Some(async {
+            let stake = stake(clients, &change.kind, &name).await;
+            AtStake { logical_id: change.logical_id.clone(), name, kind: change.kind.clone(), stake }
+        })
+    });
+    join_all(looks).await
 }
 
 /// What the resources of a stack are called in AWS, by their names in the template.
@@ -48,9 +76,9 @@ async fn names(clients: &Clients, stack: &StackRef) -> Result<Vec<(String, Strin
     Ok(resources.into_iter().map(|it| (it.logical_id, it.physical_id)).filter(|(_, name)| !name.is_empty()).collect())
 }
 
-async fn stake(clients: &Clients, resource: &ResourceDiff, name: &str) -> Stake {
-    let (count, bytes) = holdings::measure(clients, &resource.kind, name).await.unwrap_or_default();
-    let backup = match backup(clients, &resource.kind, name).await {
+async fn stake(clients: &Clients, kind: &str, name: &str) -> Stake {
+    let (count, bytes) = holdings::measure(clients, kind, name).await.unwrap_or_default();
+    let backup = match backup(clients, kind, name).await {
         Ok(backup) => backup,
         Err(error) => format!("whether there is a backup could not be read: {error}"),
     };

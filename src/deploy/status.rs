@@ -70,6 +70,11 @@ pub fn verdict(status: &str) -> Option<Verdict> {
     }
 }
 
+/// Whether an operation begins when its stack takes this status.
+pub fn is_start(status: &str) -> bool {
+    ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"].contains(&status)
+}
+
 impl Stuck {
     /// What happened and the safe way out, in words.
     pub fn way_out(self, stack: &str) -> (&'static str, String) {

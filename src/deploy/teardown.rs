@@ -159,7 +159,8 @@ pub(super) async fn delete(around: &Surroundings<'_>, stacks: &[(Part, StackRef,
         let (stack, operation) = (stack.clone(), Operation::Delete);
         around.observer.tell(Event::Started { stack: stack.clone(), operation, joined, expected: None });
         let earlier = if joined { BTreeSet::new() } else { earlier.into_iter().map(|event| event.id).collect() };
-        let begun = Begun { stack, stack_id: live.stack_id.clone(), operation, before: live.clone(), earlier, joined };
+        let (stack_id, before) = (live.stack_id.clone(), live.clone());
+        let begun = Begun { stack, stack_id, operation, before, earlier, joined, token: None };
         let ending = around.follow(begun).await?;
         super::engine::failure_of(operation, &ending).map_or(Ok(()), Err)
     });

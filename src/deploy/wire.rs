@@ -120,6 +120,7 @@ fn begun() -> Begun {
         before: Live { status: Some("REVIEW_IN_PROGRESS".to_owned()), ..Live::default() },
         earlier: Default::default(),
         joined: false,
+        token: None,
     }
 }
 

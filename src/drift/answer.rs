@@ -294,7 +294,7 @@ impl Answer {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// An answer about nothing.

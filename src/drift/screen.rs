@@ -1,5 +1,7 @@
 //! A look for drift as text: the verdict with its numbers first, then what differs, then what was not looked at.
 
+mod fold;
+
 use super::answer::{
     Answer, Author, CodeDrift, Coverage, Fate, Ignored, Property, ResourceDrift, StackDrift, Stray, Verdict,
 };
@@ -81,7 +83,7 @@ impl Page {
         let numbers = format!(
             "coverage {percent} %: {compared} of {resources} resources compared · {unsupported} unsupported · {failed} failed"
         );
-        for line in folded("", &numbers, "  ", self.width) {
+        for line in fold::folded("", &numbers, "  ", self.width) {
             self.lines.push(self.paint.faint(&line));
         }
     }
@@ -135,16 +137,38 @@ impl Page {
             after: property.after.clone(),
             recreates: false,
         };
-        for line in values::lines(&diff, 8, View { width: None, paint: self.paint, full: true }) {
-            match line.split_once(" → ") {
-                Some((before, after)) if console::measure_text_width(&line) > self.width => {
-                    self.lines.push(before.to_owned());
-                    self.lines.push(format!("          → {after}"));
-                }
-                _ => self.lines.push(line),
-            }
+        let lines = values::lines(&diff, 8, View { width: None, paint: self.paint, full: true });
+        let is_wide = |line: &String| console::measure_text_width(line) > self.width;
+        match alone(&diff) {
+            Some((sign, value)) if lines.iter().any(is_wide) => self.alone(&diff.path, sign, value),
+            _ => lines.into_iter().for_each(|line| self.pair(line)),
         }
         self.ignored(property.ignored.as_ref(), "          ");
+    }
+
+    /// Two values in a line, or one below the other.
+    fn pair(&mut self, line: String) {
+        match line.split_once(" → ") {
+            Some((before, after)) if console::measure_text_width(&line) > self.width => {
+                self.lines.push(before.to_owned());
+                self.lines.push(format!("          → {after}"));
+            }
+            _ => self.lines.push(line),
+        }
+    }
+
+    /// A value that has nothing beside it and is wider than the page: below its place, broken at the edge.
+    fn alone(&mut self, path: &str, sign: char, value: &serde_json::Value) {
+        self.lines.push(format!("        {path}:"));
+        let first = format!("          {sign} ");
+        let indent = " ".repeat(first.len());
+        let text = values::shown(Some(value));
+        let lines = text.lines().flat_map(|line| fold::broken(line, self.width - first.len()));
+        let lines: Vec<String> =
+            lines.enumerate().map(|(at, line)| format!("{}{line}", if at == 0 { &first } else { &indent })).collect();
+        let paint = |line: &String| if sign == '+' { self.paint.good(line) } else { self.paint.bad(line) };
+        let painted: Vec<String> = lines.iter().map(paint).collect();
+        self.lines.extend(painted);
     }
 
     fn ignored(&mut self, ignored: Option<&Ignored>, indent: &str) {
@@ -244,26 +268,17 @@ impl Page {
 
     /// Adds text that is folded between words; its first line begins with `first`, the others with `indent`.
     fn fold(&mut self, first: &str, text: &str, indent: &str) {
-        self.lines.extend(folded(first, text, indent, self.width));
+        self.lines.extend(fold::folded(first, text, indent, self.width));
     }
 }
 
-/// A word that is wider than the page stays whole.
-fn folded(first: &str, text: &str, indent: &str, width: usize) -> Vec<String> {
-    let (mut lines, mut line, mut is_empty) = (Vec::new(), first.to_owned(), true);
-    for word in text.split(' ') {
-        let gap = if is_empty { "" } else { " " };
-        let needed = console::measure_text_width(&line) + gap.len() + console::measure_text_width(word);
-        if needed > width && !is_empty {
-            lines.push(std::mem::replace(&mut line, indent.to_owned()));
-            line += word;
-        } else {
-            line = line + gap + word;
-        }
-        is_empty = false;
+/// What comes or goes as a whole, with its sign.
+fn alone(diff: &PropertyDiff) -> Option<(char, &serde_json::Value)> {
+    match (&diff.before, &diff.after) {
+        (None, Some(value)) => Some(('+', value)),
+        (Some(value), None) => Some(('-', value)),
+        _ => None,
     }
-    lines.push(line);
-    lines
 }
 
 #[cfg(test)]
@@ -308,6 +323,22 @@ mod tests {
                     "Policies[0].PolicyDocument.Statement[0].Action",
                     json!(["s3:GetObject"]),
                     Some(json!(["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"])),
+                ),
+                Property {
+                    before: None,
+                    ..property(
+                        "Policies[1]",
+                        json!(null),
+                        Some(json!({"PolicyName": "by-hand", "PolicyDocument": {"Statement": [{
+                            "Effect": "Allow", "Action": "s3:*",
+                            "Resource": "arn:aws:s3:::a-bucket-with-a-name-that-is-as-long-as-names-of-buckets-may-be-63/*",
+                        }]}})),
+                    )
+                },
+                property(
+                    "PermissionsBoundary",
+                    json!(format!("arn:aws:iam::123456789012:policy/{}", "b".repeat(60))),
+                    None,
                 ),
             ],
             ignored: Some(Ignored { reason: "being migrated".to_owned(), until: "2026-12-31".to_owned() }),

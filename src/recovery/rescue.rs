@@ -146,7 +146,7 @@ async fn begin(around: &Surroundings<'_>, case: &Case, live: Live, force: Force)
     let stack = case.stack.clone();
     around.observer.tell(Event::Started { stack: stack.clone(), operation, joined: false, expected: None });
     let earlier = earlier.into_iter().map(|event| event.id).collect();
-    Ok(Begun { stack, stack_id: id.clone(), operation, before: live, earlier, joined: false })
+    Ok(Begun { stack, stack_id: id.clone(), operation, before: live, earlier, joined: false, token: None })
 }
 
 /// A policy that is attached to somebody's identity cannot be deleted.

@@ -11,6 +11,8 @@ mod wire;
 pub mod world;
 
 #[cfg(test)]
+pub mod film;
+#[cfg(test)]
 mod property;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use super::{
     graph::{Graph, Resource},
     past::Past,
     path::{self, Chain},
+    remaining::Course,
     span::Span,
 };
 use crate::{
@@ -56,6 +57,9 @@ pub struct StackEstimate {
     pub takes: Span,
     /// The chain that decides it, first to last.
     pub chain: Vec<String>,
+    /// What it goes through, by which the rest is known when some of it is done.
+    #[serde(skip)]
+    pub course: Course,
 }
 
 /// From when on a resource of a type is slow.
@@ -90,13 +94,13 @@ pub fn estimate_with(plan: &Plan, past: &Past) -> Estimate {
     let mut learned = BTreeSet::new();
     for stack in plan.stacks.iter().filter(|stack| moves(stack)) {
         let clock = Clock { account: &plan.account, region: &stack.stack.region, past };
-        let chain = of_stack(stack, &clock);
+        let (chain, course) = of_stack(stack, &clock);
         let takes = chain.takes.then(AROUND_A_STACK);
         let slot = if stack.part == Part::Foundation { &mut foundations } else { &mut rest };
         *slot = slot.beside(takes);
         let chain = chain.steps.into_iter().map(|step| step.logical_id).collect();
         let (stack_name, region) = (stack.stack.name.clone(), stack.stack.region.clone());
-        estimate.stacks.push(StackEstimate { stack: stack_name, region, takes, chain });
+        estimate.stacks.push(StackEstimate { stack: stack_name, region, takes, chain, course });
         for (kind, operation) in stack.resources.iter().filter_map(|it| Some((&it.kind, operation(it.act)?))) {
             if clock.learned(kind, operation).is_some() {
                 learned.insert(kind);
@@ -179,7 +183,7 @@ impl Clock<'_> {
 }
 
 /// First everything comes and changes, in the order of the graph; what is not wanted any more goes afterwards.
-fn of_stack(stack: &StackPlan, clock: &Clock<'_>) -> Chain {
+fn of_stack(stack: &StackPlan, clock: &Clock<'_>) -> (Chain, Course) {
     let acts: BTreeMap<&str, Act> = stack.resources.iter().map(|it| (it.logical_id.as_str(), it.act)).collect();
     let mut graph = FULL.get(&stack.part).cloned().unwrap_or_default();
     // What the templates of today do not have stands alone.
@@ -187,13 +191,14 @@ fn of_stack(stack: &StackPlan, clock: &Clock<'_>) -> Chain {
         let alone = Resource { kind: resource.kind.clone(), needs: BTreeSet::new() };
         graph.resources.entry(resource.logical_id.clone()).or_insert(alone);
     }
-    let mut chain = path::longest(&graph, |name, resource| {
-        acts.get(name).map(|act| clock.act(&resource.kind, *act)).unwrap_or_default()
-    });
+    let takes =
+        |name: &String, resource: &Resource| Some((name.clone(), clock.act(&resource.kind, *acts.get(&**name)?)));
+    let takes: BTreeMap<String, Span> = graph.resources.iter().filter_map(|(name, it)| takes(name, it)).collect();
+    let mut chain = path::longest(&graph, |name, _| takes.get(name).copied().unwrap_or_default());
     let leaving = stack.resources.iter().filter(|it| matches!(it.act, Act::Remove | Act::Replace));
     let leaving = leaving.map(|it| clock.takes(&it.kind, Operation::Delete)).fold(Span::default(), Span::beside);
     chain.takes = chain.takes.then(leaving);
-    chain
+    (chain, Course { graph, takes, leaving })
 }
 
 /// Our templates with everything in them. An environment leaves parts out; what is left waits for the same things.

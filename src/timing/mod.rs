@@ -9,6 +9,7 @@ pub mod learn;
 pub mod page;
 pub mod past;
 pub mod path;
+pub mod remaining;
 pub mod samples;
 pub mod span;
 pub mod store;

@@ -187,7 +187,7 @@ fn conclude(taken: &Taken, answer: &Answer) -> Result<Exit, Failure> {
 }
 
 fn agree(yes: bool, output: Output) -> Result<(), Failure> {
-    asking::answerable(yes, output == Output::Json)?;
+    asking::answerable(yes, output == Output::Json, asking::Shown::By("dlt drift"))?;
     if yes || asking::agreed("Write this? [y/N] ") {
         return Ok(());
     }

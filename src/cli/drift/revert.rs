@@ -55,7 +55,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     if !json {
         super::show(&answer, Output::Text);
     }
-    asking::answerable(args.yes, json)?;
+    asking::answerable(args.yes, json, asking::Shown::By("dlt drift"))?;
     let stacks = named(&stacks, &stacks_of(&config).into_iter().map(|(_, stack)| stack).collect::<Vec<_>>())?;
     act(&cloud, args, json, &answer, &stacks).await?;
     let after = super::found(&cloud, &config, &args.release).await?;
@@ -67,26 +67,30 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     }
 }
 
-/// The stacks by which AWS knows them. What is nested changes with its parent only.
+/// The stacks by which AWS knows them. What is nested changes with its parent only, and CloudFormation takes no drift back
+/// in it: all such stacks are named at once.
 fn named<'a>(drifted: &[&'a StackDrift], stacks: &[StackRef]) -> Result<Vec<(StackRef, &'a StackDrift)>, Failure> {
     let known = |drift: &StackDrift| {
-        stacks
-            .iter()
-            .find(|it| it.name == drift.name && it.region.as_str() == drift.region && drift.nested_in.is_none())
+        let is_it = |it: &&StackRef| it.name == drift.name && it.region.as_str() == drift.region;
+        stacks.iter().find(is_it).filter(|_| drift.nested_in.is_none()).cloned()
     };
-    let mut found = Vec::new();
+    let (mut found, mut others) = (Vec::new(), Vec::new());
     for drift in drifted {
-        let Some(stack) = known(drift) else {
-            let message = format!(
-                "{} is not a stack that `up` makes, and CloudFormation takes none back in others",
-                drift.title()
-            );
-            return Err(Failure::new(Exit::Guarded, message)
-                .hint("change it back by hand, or ignore it in the environment file"));
-        };
-        found.push((stack.clone(), *drift));
+        match known(drift) {
+            Some(stack) => found.push((stack, *drift)),
+            None => {
+                let names: Vec<&str> = drift.resources.iter().map(|it| it.logical_id.as_str()).collect();
+                others.push(format!("{}: {}", drift.title(), names.join(", ")));
+            }
+        }
     }
-    Ok(found)
+    if others.is_empty() {
+        return Ok(found);
+    }
+    let message = "CloudFormation takes drift back only in stacks that `up` makes, not in stacks in them";
+    let mut failure = Failure::new(Exit::Guarded, message);
+    failure.causes = others;
+    Err(failure.hint("change it back by hand, or ignore it in the environment file; then run this again for the rest"))
 }
 
 async fn act(
@@ -111,4 +115,25 @@ async fn act(
     });
     let result = session.interruptible(work).await;
     session.close(result).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drift::answer::tests::{changed, stack};
+
+    #[test]
+    fn stacks_in_stacks_are_named_all_at_once_with_what_differs_in_them() {
+        let of = |name: &str, nested_in: Option<&str>| StackDrift {
+            resources: vec![changed("Logs", "RetentionInDays")],
+            nested_in: nested_in.map(ToOwned::to_owned),
+            ..stack(name, 9, 0)
+        };
+        let (main, one, two) = (of("shop", None), of("shop-one", Some("shop")), of("shop-two", Some("shop")));
+        let ours = [StackRef { name: "shop".to_owned(), region: "eu-west-1".parse().unwrap() }];
+        assert_eq!(named(&[&main], &ours).unwrap().len(), 1);
+        let refused = named(&[&main, &one, &two], &ours).unwrap_err();
+        assert_eq!((refused.exit, refused.causes.len()), (Exit::Guarded, 2));
+        assert!(refused.causes[0].contains("shop-one") && refused.causes[0].ends_with(": Logs"), "{refused}");
+    }
 }

@@ -1,7 +1,8 @@
 //! Where cases are played: a world, AWS's own clients, and the engine between them.
 
 use std::{
-    collections::BTreeMap,
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::AtomicUsize},
     time::Duration,
 };
@@ -103,6 +104,10 @@ pub struct Told {
     pub events: Vec<Event>,
     /// The stacks that had something to do.
     pub planned: Vec<StackRef>,
+    /// What was asked for by name.
+    pub asked: BTreeSet<String>,
+    /// What the plan would lose.
+    pub losses: BTreeSet<String>,
     /// What there was in the end.
     pub world: World,
 }
@@ -132,6 +137,7 @@ pub async fn play(house: &House, case: &Case) -> Told {
     stage.turn(case.weather.clone());
     let planned = survey.plan.stacks.iter().filter(|plan| plan.action != Action::Nothing);
     let planned = planned.map(|plan| plan.stack.clone()).collect();
+    let losses = survey.plan.losses().into_iter().map(|(_, resource)| resource.logical_id.clone()).collect();
     let (observer, mut receiver) = Observer::channel();
     let (wish, wishes) = watch::channel(Wish::Continue);
     if let Some((at_ms, cancels)) = case.wish {
@@ -144,9 +150,14 @@ pub async fn play(house: &House, case: &Case) -> Told {
     }
     let around = Surroundings { cloud: &cloud, observer: &observer, wishes, in_flight: Arc::new(AtomicUsize::new(0)) };
     let agrees = case.agrees;
+    let asked = RefCell::new(BTreeSet::new());
     let ask = async |demand: Demand| match demand {
-        Demand::Names(names) if agrees => Ok(Consent { yes: false, losses: names.into_iter().collect() }),
-        _ => Err(Failure::new(Exit::Guarded, "not agreed to")),
+        Demand::Names(names) => {
+            asked.borrow_mut().extend(names.iter().cloned());
+            let no = || Failure::new(Exit::Guarded, "not agreed to");
+            agrees.then(|| Consent { yes: false, losses: names.into_iter().collect() }).ok_or_else(no)
+        }
+        Demand::Nothing | Demand::Confirm => Err(Failure::new(Exit::Guarded, "not agreed to")),
     };
     let consent = Consent { yes: true, ..Consent::default() };
     let work = Box::pin(engine::up(&around, survey, &house.release, consent, &ask));
@@ -157,7 +168,7 @@ pub async fn play(house: &House, case: &Case) -> Told {
         events.push(event);
     }
     let world = stage.world().clone();
-    Told { result, events, planned, world }
+    Told { result, events, planned, asked: asked.into_inner(), losses, world }
 }
 
 async fn survey(cloud: &Cloud, case: &Case) -> Survey {

@@ -22,6 +22,7 @@ pub fn judge(case: &Case, told: &Told) -> Judged {
     at_most_once(told)?;
     nothing_left(case, told)?;
     nobody_disturbed(told)?;
+    losses_shown(told)?;
     outputs(told)?;
     causes(case, told)
 }
@@ -97,6 +98,20 @@ fn nobody_disturbed(told: &Told) -> Judged {
         let disturbed = theirs && (status.contains("ROLLBACK") || status.contains("DELETE"));
         prop_assert!(!disturbed, "disturbed: {name} {status}");
     }
+    Ok(())
+}
+
+/// Nobody is asked to agree to a loss without having been shown what is at stake.
+fn losses_shown(told: &Told) -> Judged {
+    let shown = |name: &String| {
+        let mut at_stake = told.events.iter().filter_map(|event| match event {
+            Event::AtStake { resources, .. } => Some(resources),
+            _ => None,
+        });
+        told.losses.contains(name) || at_stake.any(|resources| resources.iter().any(|it| it.logical_id == *name))
+    };
+    let hidden = told.asked.iter().find(|name| !shown(name));
+    prop_assert!(hidden.is_none(), "asked for {hidden:?} out of the blue: {}", Said(told));
     Ok(())
 }
 

@@ -78,6 +78,23 @@ fn known() -> Vec<(&'static str, Case)> {
             },
         ),
         (
+            "a stale look tells of somebody else's update, which came after the plan",
+            Case {
+                faults: Faults { forgetful: true, intruder_after_ms: INTRUDER, ..Faults::default() },
+                weather: Weather {
+                    expired: vec![(4203, 9051)],
+                    ..calls(&[
+                        (0, Silent { accepted: true }),
+                        (5, Throttled),
+                        (18, Throttled),
+                        (30, Stale { by_ms: 1020 }),
+                    ])
+                },
+                speed: 1.0,
+                ..fair(vec![changed(QUEUE), made()])
+            },
+        ),
+        (
             "somebody changes a stack after there was nothing to change",
             Case {
                 faults: Faults { empty_change_sets: true, intruder_after_ms: INTRUDER, ..Faults::default() },

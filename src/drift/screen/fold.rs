@@ -1,0 +1,48 @@
+//! Lines that fit: sentences folded between words, values broken at the edge.
+
+/// A text over as many lines as it needs, folded between words: the first begins with `first`, the others with `indent`. A word
+/// that is wider than the page stays whole.
+pub fn folded(first: &str, text: &str, indent: &str, width: usize) -> Vec<String> {
+    let (mut lines, mut line, mut is_empty) = (Vec::new(), first.to_owned(), true);
+    for word in text.split(' ') {
+        let gap = if is_empty { "" } else { " " };
+        let needed = console::measure_text_width(&line) + gap.len() + console::measure_text_width(word);
+        if needed > width && !is_empty {
+            lines.push(std::mem::replace(&mut line, indent.to_owned()));
+            line += word;
+        } else {
+            line = line + gap + word;
+        }
+        is_empty = false;
+    }
+    lines.push(line);
+    lines
+}
+
+/// A text in pieces that are no wider than the room; together they are the text.
+pub fn broken(text: &str, room: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for character in text.chars() {
+        let piece = pieces.last_mut().expect("it begins with one");
+        let wide = console::measure_text_width(character.encode_utf8(&mut [0; 4]));
+        if console::measure_text_width(piece) + wide > room && !piece.is_empty() {
+            pieces.push(character.to_string());
+        } else {
+            piece.push(character);
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_broken_at_the_edge_and_loses_nothing() {
+        assert_eq!(broken("abcdefg", 3), ["abc", "def", "g"]);
+        assert_eq!(broken("", 3), [""]);
+        assert_eq!(broken("日本語", 4), ["日本", "語"]);
+        assert_eq!(broken("ab", 0), ["a", "b"], "a page without room still shows it");
+    }
+}

@@ -9,11 +9,11 @@ use super::{
 use crate::{
     config::Config,
     deploy::{
-        engine::{self, Surroundings},
+        engine::Surroundings,
         event::{Event, Phase, StackRef},
         follow::Ending,
         joining::{self, Course},
-        lock,
+        lock, outcome,
         plan::Live,
         stacks,
         status::{Standing, Verdict, standing},
@@ -84,7 +84,7 @@ async fn stop_all(around: &Surroundings<'_>, moving: Vec<(StackRef, Live)>) -> R
     around.observer.tell(Event::PhaseStarted { phase: Phase::Follow });
     let work = moving.into_iter().map(|(stack, live)| stop(around, stack, live));
     let failures = futures::future::join_all(work).await.into_iter().filter_map(Result::err).collect();
-    engine::worst(failures).map_or(Ok(()), Err)?;
+    outcome::worst(failures).map_or(Ok(()), Err)?;
     around.observer.tell(Event::PhaseEnded { phase: Phase::Follow });
     Ok(())
 }
@@ -111,8 +111,11 @@ async fn stop(around: &Surroundings<'_>, stack: StackRef, live: Live) -> Result<
         around.observer.notice(error.to_string());
     }
     let ending = around.follow(joining::join(around.observer, &stack, live)).await?;
-    if ending.verdict == Verdict::Succeeded {
-        around.observer.notice(format!("{stack} had ended before it could be stopped"));
+    let stack = &ending.stack;
+    match ending.verdict {
+        Verdict::Succeeded => around.observer.notice(format!("{stack} had ended before it could be stopped")),
+        Verdict::RolledBack => around.observer.notice(format!("{stack} is as it was before")),
+        Verdict::Deleted | Verdict::NeedsRecovery => {}
     }
     stuck(&ending).map_or(Ok(()), Err)
 }

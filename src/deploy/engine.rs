@@ -17,26 +17,20 @@ use super::{
     begin,
     changes::{Act, ResourceChange},
     consent::{Approved, ChangeSet, Consent, Demand, demand},
-    event::{Event, Observer, Operation, Phase, StackRef},
+    event::{Event, Observer, Phase, StackRef},
     follow::{self, Begun, Ending, Wish},
     gather::{Gathered, Proposed, gather},
     joining,
+    outcome::{failure_of, worst},
     patience::Asking,
-    plan::{Action, AssetPlan, Live, Plan},
+    plan::{Action, Live, Plan},
     prerequisites,
     proposal::Source,
-    stacks, stakes,
-    status::{Standing, Verdict, standing},
+    ship, stacks, stakes,
     survey::Survey,
     viewers,
 };
-use crate::{
-    cloud::Cloud,
-    exit::Exit,
-    failure::Failure,
-    release::{Release, Upload, registry::Meter, repository},
-    render::Part,
-};
+use crate::{cloud::Cloud, exit::Exit, failure::Failure, release::Release, render::Part};
 
 /// What the engine needs of the world while it works.
 #[derive(Clone, Debug)]
@@ -100,7 +94,7 @@ pub async fn up(
         carry_out(around, before, proposed, &consent).await.map(|_| consent)
     })
     .await?;
-    upload(around, &survey, release).await?;
+    ship::upload(around, &survey, release).await?;
     let proposed =
         phase(around.observer, Phase::ChangeSet, async { propose(around, &survey).await.whole(around).await });
     let (consent, proposed) = review(around, proposed.await?, consent, ask).await?;
@@ -111,7 +105,7 @@ pub async fn up(
     .await?;
     phase(around.observer, Phase::Verify, async {
         protect(around, &survey).await?;
-        Box::pin(release_old_images(around, &survey)).await;
+        Box::pin(ship::release_old_images(around, &survey)).await;
         Ok(())
     })
     .await?;
@@ -286,119 +280,6 @@ pub(crate) async fn finish(
     worst(failures).map_or(Ok(good), Err)
 }
 
-/// What an ending means, if it is not the one that was hoped for.
-pub fn failure_of(operation: Operation, ending: &Ending) -> Option<Failure> {
-    let stack = &ending.stack;
-    let what = match operation {
-        Operation::Create => "create",
-        Operation::Update => "update",
-        Operation::Delete => "delete",
-        Operation::RollBack => "roll back",
-    };
-    let (exit, message) = match (ending.verdict, operation) {
-        (Verdict::Succeeded, Operation::Create | Operation::Update)
-        | (Verdict::Deleted, Operation::Delete)
-        | (Verdict::RolledBack | Verdict::Deleted, Operation::RollBack) => {
-            return None;
-        }
-        (Verdict::RolledBack, _) => {
-            (Exit::RolledBack, format!("failed to {what} the stack `{stack}`; AWS rolled it back"))
-        }
-        (Verdict::Deleted, _) => (Exit::RolledBack, format!("the stack `{stack}` was cancelled and is deleted")),
-        (Verdict::NeedsRecovery | Verdict::Succeeded, _) => {
-            let status = ending.live.status.as_deref().unwrap_or("unknown");
-            (Exit::NeedsRecovery, format!("failed to {what} the stack `{stack}`, which is now in {status}"))
-        }
-    };
-    let mut failure = Failure::new(exit, message);
-    if let Some(cause) = &ending.cause {
-        failure.causes.push(format!("{} ({}): {}", cause.logical_id, cause.kind, cause.reason));
-    }
-    if let Standing::Stuck(stuck) = standing(ending.live.status.as_deref()) {
-        failure = failure.hint(stuck.way_out(&stack.name).1);
-    }
-    Some(failure.hint("`dlt explain` says why, and what to do about it"))
-}
-
-/// One failure for all: the one that needs the most help, with the others named below it. What goes on without us comes
-/// before what was never begun.
-pub fn worst(mut failures: Vec<Failure>) -> Option<Failure> {
-    failures.sort_by_key(|failure| match failure.exit {
-        Exit::NeedsRecovery => 0,
-        Exit::RolledBack => 1,
-        Exit::Interrupted | Exit::DeadlinePassed => 2,
-        _ => 3,
-    });
-    let mut failures = failures.into_iter();
-    let mut worst = failures.next()?;
-    worst.causes.extend(failures.map(|other| format!("also: {}", other.message)));
-    Some(worst)
-}
-
-async fn upload(around: &Surroundings<'_>, survey: &Survey, release: &Release) -> Result<(), Failure> {
-    let missing = survey.plan.assets.iter().filter(|asset| !asset.present);
-    phase(around.observer, Phase::Upload, async {
-        for present in survey.plan.assets.iter().filter(|asset| asset.present) {
-            let (asset, region) = (present.asset.clone(), present.region.clone());
-            around.observer.tell(Event::AssetPresent { asset, region });
-        }
-        try_join_all(missing.map(|asset| send(around, survey, release, asset))).await?;
-        let spared = images(survey).map(|(upload, digest)| repository::spare(around.cloud, upload, digest));
-        try_join_all(spared).await?;
-        Ok(())
-    })
-    .await
-}
-
-async fn send(around: &Surroundings<'_>, survey: &Survey, release: &Release, asset: &AssetPlan) -> Result<(), Failure> {
-    let upload = survey.uploads.iter().find(|upload| upload.region == asset.region);
-    let upload = upload.expect("assets are planned for the regions that were looked at: see survey");
-    let clients = around.cloud.at(&asset.region);
-    let bytes = match (asset.asset.as_str(), &survey.image) {
-        ("functions", _) => upload.send_functions(clients, release).await?,
-        ("console", _) => upload.send_console(clients, release).await?,
-        (_, Some(image)) => {
-            let meter = meter(around.observer, asset);
-            upload.push_image(around.cloud, &release.worker.tag, image, &meter).await?.bytes_sent
-        }
-        (_, None) => {
-            let message = format!("the registry in {} and the others hold different worker images", asset.region);
-            return Err(Failure::new(Exit::Incomplete, message).hint("run the same command again"));
-        }
-    };
-    let (asset, region) = (asset.asset.clone(), asset.region.clone());
-    around.observer.tell(Event::AssetUploaded { asset, region, bytes });
-    Ok(())
-}
-
-/// Where the worker image is and its digest there.
-fn images(survey: &Survey) -> impl Iterator<Item = (&Upload, &str)> {
-    let images = survey.plan.assets.iter().filter(|asset| asset.asset == "worker image");
-    images.filter_map(|asset| Some((survey.uploads.iter().find(|it| it.region == asset.region)?, &*asset.address)))
-}
-
-/// Lets the lifecycle rules have what is not deployed any more. A failure here is no failure of the deployment.
-async fn release_old_images(around: &Surroundings<'_>, survey: &Survey) {
-    for (upload, digest) in images(survey) {
-        if let Err(error) = repository::release_others(around.cloud, upload, &survey.plan.stack, digest).await {
-            around.observer.notice(format!("old worker images keep their tags for now: {error}"));
-        }
-    }
-}
-
-/// Tells how far an upload has come.
-fn meter(observer: &Observer, plan: &AssetPlan) -> Meter {
-    let (observer, asset, region) = (observer.clone(), plan.asset.clone(), plan.region.clone());
-    Meter::new(move |sent| {
-        observer.tell(Event::AssetProgress {
-            asset: asset.clone(),
-            region: region.clone(),
-            sent: sent.sent,
-            total: sent.total,
-        });
-    })
-}
-
 /// Switches the protection of stacks where it is not as it should be.
 async fn protect(around: &Surroundings<'_>, survey: &Survey) -> Result<(), Failure> {
     let switch = survey.plan.stacks.iter().filter_map(|plan| Some((&plan.stack, plan.protection?)));
@@ -417,12 +298,9 @@ fn outputs(survey: &Survey) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{
-            event::Cause,
-            plan::{
-                decide,
-                tests::{deployed, wanted},
-            },
+        super::plan::{
+            decide,
+            tests::{deployed, wanted},
         },
         *,
     };
@@ -446,49 +324,6 @@ mod tests {
             ("UPDATE_IN_PROGRESS", Some(Exit::Held)),
         ] {
             assert_eq!(guard(&plan(status)).err().map(|failure| failure.exit), exit, "{status}");
-        }
-    }
-
-    fn ending(verdict: Verdict, status: &str) -> Ending {
-        let cause = Cause {
-            logical_id: "Role".to_owned(),
-            kind: "AWS::IAM::Role".to_owned(),
-            status: "CREATE_FAILED".to_owned(),
-            reason: "no".to_owned(),
-        };
-        let live = Live { status: Some(status.to_owned()), ..Live::default() };
-        Ending { stack: wanted(TEMPLATE).stack, live, verdict, cause: Some(cause) }
-    }
-
-    #[test]
-    fn an_ending_has_the_exit_code_of_its_verdict_and_names_the_cause() {
-        for (verdict, status, operation, exit) in [
-            (Verdict::Succeeded, "CREATE_COMPLETE", Operation::Create, None),
-            (Verdict::Deleted, "DELETE_COMPLETE", Operation::Delete, None),
-            (Verdict::RolledBack, "ROLLBACK_COMPLETE", Operation::Create, Some(Exit::RolledBack)),
-            (Verdict::RolledBack, "UPDATE_ROLLBACK_COMPLETE", Operation::Update, Some(Exit::RolledBack)),
-            (Verdict::Deleted, "DELETE_COMPLETE", Operation::Create, Some(Exit::RolledBack)),
-            (Verdict::NeedsRecovery, "UPDATE_ROLLBACK_FAILED", Operation::Update, Some(Exit::NeedsRecovery)),
-            (Verdict::NeedsRecovery, "DELETE_FAILED", Operation::Delete, Some(Exit::NeedsRecovery)),
-        ] {
-            let failure = failure_of(operation, &ending(verdict, status));
-            assert_eq!(failure.as_ref().map(|it| it.exit), exit, "{status}");
-            assert!(failure.is_none_or(|it| it.to_string().contains("Role (AWS::IAM::Role): no")));
-        }
-    }
-
-    #[test]
-    fn of_several_failures_the_one_that_needs_help_decides_and_the_others_are_named() {
-        let of = |exits: [Exit; 2]| worst(exits.map(|exit| Failure::new(exit, format!("{exit:?}"))).into()).unwrap();
-        for (one, other) in [
-            (Exit::NeedsRecovery, Exit::RolledBack),
-            (Exit::RolledBack, Exit::Interrupted),
-            (Exit::Interrupted, Exit::Guarded),
-            (Exit::DeadlinePassed, Exit::Held),
-        ] {
-            for failure in [of([one, other]), of([other, one])] {
-                assert_eq!((failure.exit, failure.causes), (one, vec![format!("also: {other:?}")]));
-            }
         }
     }
 }

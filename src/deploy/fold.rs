@@ -57,13 +57,13 @@ impl Fold {
     }
 
     /// The first failure that is not the echo of another, and how many followed. A failure of the stack itself only
-    /// counts when nothing in it failed.
+    /// counts when nothing in it failed. An operation that somebody stops has echoes and no such failure.
     pub fn cause(&self) -> (Option<Cause>, usize) {
         let own = |cause: &&Cause| cause.kind != "AWS::CloudFormation::Stack";
         let inner: Vec<&Cause> = self.failures.values().filter(own).collect();
-        let first = inner.iter().find(|cause| !is_echo(&cause.reason)).or(inner.first()).copied();
-        let cause = first.or_else(|| self.failures.values().next());
-        (cause.cloned(), inner.len().saturating_sub(1))
+        let first = inner.iter().find(|cause| !is_echo(&cause.reason)).copied();
+        let cause = first.or_else(|| self.failures.values().find(|cause| !own(cause)));
+        (cause.cloned(), inner.len() - usize::from(first.is_some()))
     }
 
     /// What the stack's own events say about the end of the operation. It does not decide: DescribeStacks does.
@@ -84,7 +84,7 @@ impl Fold {
 }
 
 /// CloudFormation reports every sibling that it stops after the first failure.
-fn is_echo(reason: &str) -> bool {
+pub(super) fn is_echo(reason: &str) -> bool {
     let reason = reason.to_lowercase();
     reason.contains("cancelled") || reason.contains("canceled")
 }
@@ -152,6 +152,13 @@ pub(crate) mod tests {
         fold.take(vec![event("2", 2, "B", "CREATE_FAILED", Some("Quota reached"))]);
         fold.take(vec![event("1", 1, "A", "CREATE_FAILED", Some("Name is taken"))]);
         assert_eq!(fold.cause().0.map(|it| it.reason), Some("Name is taken".to_owned()));
+    }
+
+    #[test]
+    fn an_operation_that_somebody_stops_has_echoes_and_no_cause() {
+        let mut fold = Fold::default();
+        fold.take(vec![event("1", 1, "A", "CREATE_FAILED", Some("Resource creation cancelled"))]);
+        assert_eq!(fold.cause(), (None, 1));
     }
 
     #[test]

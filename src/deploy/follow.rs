@@ -8,7 +8,7 @@ use tokio::{sync::watch, time::Instant};
 use super::{
     complaint::Complaint,
     event::{Cause, Event, Observer, Operation, ResourceEvent, StackRef},
-    fold::Fold,
+    fold::{Fold, is_echo},
     pace::Pace,
     plan::Live,
     sift::{CANCEL, Sieve},
@@ -232,7 +232,10 @@ impl<'a> Watcher<'a> {
             // Early validation is only told by the newer list of events; the stack's own event merely points at it.
             let named = cause.take_if(|cause| cause.kind != "AWS::CloudFormation::Stack");
             match stacks::validation_failures(self.client, &self.begun.stack_id, None).await {
-                Ok(validation) => cause = named.or(validation.into_iter().next()).or(cause),
+                Ok(validation) => {
+                    let first = validation.into_iter().find(|cause| !is_echo(&cause.reason));
+                    cause = named.or(first).or(cause);
+                }
                 Err(error) => {
                     cause = named.or(cause);
                     self.trouble(&error);

@@ -5,8 +5,9 @@ use futures::future::join_all;
 use super::{
     begin::{self, Next},
     consent::ChangeSet,
-    engine::{Surroundings, worst},
+    engine::Surroundings,
     follow::Begun,
+    outcome::worst,
 };
 use crate::failure::Failure;
 

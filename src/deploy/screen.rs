@@ -186,7 +186,11 @@ impl Screen {
     ) -> String {
         let view = self.stacks.get(stack);
         let took = view.map(|view| duration(now_ms - view.began_ms)).unwrap_or_default();
-        let done = view.map(|view| verb(view.operation).1).unwrap_or("done");
+        let done = match (verdict, view) {
+            (Verdict::Deleted, _) => "deleted",
+            (_, Some(view)) => verb(view.operation).1,
+            (_, None) => "done",
+        };
         if matches!(verdict, Verdict::Succeeded | Verdict::Deleted) && cause.is_none() {
             return format!("{} {done} {stack}  {took}", paint.good("✓"));
         }
@@ -195,7 +199,10 @@ impl Screen {
             text += &format!("\n  cause: {} ({}) {}", paint.bad(&cause.logical_id), cause.kind, cause.status);
             text += &format!("\n         {}", cause.reason);
         }
-        if echoes > 0 {
+        if echoes > 0 && cause.is_none() {
+            let what = report::resources(echoes);
+            text += &paint.faint(&format!("\n  {what} stopped on the way; AWS names no failure before that"));
+        } else if echoes > 0 {
             let what = if echoes == 1 { "1 more failure".to_owned() } else { format!("{echoes} more failures") };
             text += &paint.faint(&format!("\n         {what} followed from it"));
         }

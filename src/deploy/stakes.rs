@@ -60,12 +60,13 @@ pub struct AtStake {
 /// What is at stake in the losses that only CloudFormation has found, which the plan could not show.
 pub async fn revealed(clients: &Clients, change_set: &ChangeSet, consent: &Consent) -> Vec<AtStake> {
     let is_new = |change: &&ResourceChange| change.loses_data() && !consent.losses.contains(&change.logical_id);
-    let looks = change_set.changes.iter().filter(is_new).filter_map(|change| {
-        let name = change.physical_id.clone()?;
-        Some(async {
-            let stake = stake(clients, &change.kind, &name).await;
-            AtStake { logical_id: change.logical_id.clone(), name, kind: change.kind.clone(), stake }
-        })
+    let looks = change_set.changes.iter().filter(is_new).map(async |change| {
+        let stake = match &change.physical_id {
+            Some(name) => stake(clients, &change.kind, name).await,
+            None => Stake { count: None, bytes: None, backup: "AWS does not say which one it is".to_owned() },
+        };
+        let (logical_id, kind) = (change.logical_id.clone(), change.kind.clone());
+        AtStake { logical_id, name: change.physical_id.clone().unwrap_or_default(), kind, stake }
     });
     join_all(looks).await
 }

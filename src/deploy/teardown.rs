@@ -11,7 +11,7 @@ use super::{
     holdings::{self, KEY, USER_POOL},
     joining,
     kept::{self, Named},
-    pipeline,
+    outcome, pipeline,
     plan::Live,
     stacks,
     status::{Standing, standing},
@@ -162,9 +162,9 @@ pub(super) async fn delete(around: &Surroundings<'_>, stacks: &[(Part, StackRef,
         let (stack_id, before) = (live.stack_id.clone(), live.clone());
         let begun = Begun { stack, stack_id, operation, before, earlier, joined, token: None };
         let ending = around.follow(begun).await?;
-        super::engine::failure_of(operation, &ending).map_or(Ok(()), Err)
+        outcome::failure_of(operation, &ending).map_or(Ok(()), Err)
     });
-    super::engine::worst(join_all(work).await.into_iter().filter_map(Result::err).collect()).map_or(Ok(()), Err)
+    outcome::worst(join_all(work).await.into_iter().filter_map(Result::err).collect()).map_or(Ok(()), Err)
 }
 
 /// A deleted key cannot go at once: what it encrypted could never be read again.

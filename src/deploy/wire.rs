@@ -1,15 +1,5 @@
-//! A CloudFormation of a few lines that speaks the real protocol on loopback: what no emulation can be made to do.
+//! The engine against a CloudFormation that answers as a test says: what no emulation can be made to do.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex},
-};
-
-use aws_sdk_cloudformation::{
-    Client, Config,
-    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
-};
-use axum::{Router, extract::State, http::StatusCode, routing::post};
 use tokio::sync::watch;
 
 use super::{
@@ -23,76 +13,7 @@ use super::{
     stacks,
     status::Verdict,
 };
-
-/// What is answered to each call of an action, in order; the last answer is repeated.
-type Script = BTreeMap<&'static str, VecDeque<(u16, String)>>;
-
-#[derive(Clone, Default)]
-struct Fake {
-    script: Arc<Mutex<Script>>,
-    calls: Arc<Mutex<Vec<String>>>,
-    bodies: Arc<Mutex<Vec<String>>>,
-}
-
-impl Fake {
-    fn on(self, action: &'static str, answers: impl IntoIterator<Item = (u16, String)>) -> Self {
-        self.script.lock().unwrap().insert(action, answers.into_iter().collect());
-        self
-    }
-
-    async fn client(&self) -> Client {
-        let app = Router::new().route("/", post(answer)).with_state(self.clone());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async { axum::serve(listener, app).await });
-        client_of(&endpoint)
-    }
-
-    fn called(&self, action: &str) -> usize {
-        self.calls.lock().unwrap().iter().filter(|called| *called == action).count()
-    }
-}
-
-fn client_of(endpoint: &str) -> Client {
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-west-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .retry_config(RetryConfig::disabled())
-        .endpoint_url(endpoint)
-        .build();
-    Client::from_conf(config)
-}
-
-async fn answer(State(fake): State<Fake>, body: String) -> (StatusCode, String) {
-    let action = body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap_or_default().to_owned();
-    fake.calls.lock().unwrap().push(action.clone());
-    fake.bodies.lock().unwrap().push(body);
-    let mut script = fake.script.lock().unwrap();
-    let answers = script.get_mut(action.as_str());
-    let (status, result) = match answers {
-        Some(answers) if answers.len() > 1 => answers.pop_front().unwrap(),
-        Some(answers) => answers.front().cloned().unwrap(),
-        None => error("InvalidAction", "Unknown action"),
-    };
-    let wrapped = match status {
-        200 => format!("<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"),
-        _ => result,
-    };
-    (StatusCode::from_u16(status).unwrap(), wrapped)
-}
-
-fn error(code: &str, message: &str) -> (u16, String) {
-    (400, format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"))
-}
-
-fn stack(status: &str) -> (u16, String) {
-    let member = format!(
-        "<StackId>arn:shop</StackId><StackName>shop</StackName><CreationTime>2026-01-01T00:00:00Z</CreationTime>\
-         <StackStatus>{status}</StackStatus>"
-    );
-    (200, format!("<Stacks><member>{member}</member></Stacks>"))
-}
+use crate::rehearsal::scripted::{Fake, client_of, error, stack};
 
 fn events(events: &[(u32, &str, &str, &str)], next: Option<&str>) -> (u16, String) {
     let members: String = events
@@ -185,7 +106,7 @@ async fn what_is_left_as_it_is_goes_with_the_call_by_name() {
     stacks::continue_roll_back(&client, "shop", "t3", names()).await.unwrap();
     stacks::continue_roll_back(&client, "shop", "t4", Vec::new()).await.unwrap();
     stacks::roll_back(&client, "shop", "t5").await.unwrap();
-    let bodies = fake.bodies.lock().unwrap().clone();
+    let bodies = fake.bodies();
     for (index, needed, absent) in [
         (0, "RetainResources.member.2=Role", "DeletionMode"),
         (1, "DeletionMode=FORCE_DELETE_STACK", "RetainResources"),
@@ -341,7 +262,7 @@ async fn what_is_there_already_is_asked_for_by_name_and_only_then() {
         let source = Source::Text(wanted.template.clone());
         let client = fake.client().await;
         proposal::propose(&Asking::quietly(&client), &wanted, &plan, &source).await.unwrap_err();
-        let said = fake.bodies.lock().unwrap().iter().filter(|it| it.contains("ImportExistingResources=true")).count();
+        let said = fake.bodies().iter().filter(|it| it.contains("ImportExistingResources=true")).count();
         assert_eq!(said, expected);
     }
 }

@@ -6,10 +6,10 @@ use super::remedy::{self, Case, Leftover, Remedy, remedy};
 use crate::{
     cloud::{Cloud, CloudError},
     deploy::{
-        engine::{self, Surroundings},
+        engine::Surroundings,
         event::{Event, Operation, StackRef},
         follow::{Begun, Ending},
-        holdings, joining,
+        holdings, joining, outcome,
         plan::Live,
         stacks,
         status::{Standing, standing},
@@ -109,7 +109,7 @@ pub async fn rescue(around: &Surroundings<'_>, cases: Vec<(Case, Live)>, force: 
         }
     });
     let failures = join_all(work).await.into_iter().filter_map(Result::err).collect();
-    engine::worst(failures).map_or(Ok(()), Err)
+    outcome::worst(failures).map_or(Ok(()), Err)
 }
 
 async fn begin(around: &Surroundings<'_>, case: &Case, live: Live, force: Force) -> Result<Begun, Failure> {

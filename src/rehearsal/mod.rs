@@ -15,4 +15,6 @@ pub mod film;
 #[cfg(test)]
 mod property;
 #[cfg(test)]
+pub mod scripted;
+#[cfg(test)]
 mod tests;

@@ -36,9 +36,12 @@ fn what_thinks_does_not_touch_the_world() {
         "src/deploy/diff.rs",
         "src/deploy/evidence.rs",
         "src/deploy/fold.rs",
+        "src/deploy/outcome.rs",
         "src/deploy/plan.rs",
+        "src/deploy/plan/compare.rs",
         "src/deploy/report.rs",
         "src/deploy/seal.rs",
+        "src/deploy/sift.rs",
         "src/deploy/template.rs",
         "src/drift/differences.rs",
         "src/drift/hiding.rs",
@@ -47,6 +50,7 @@ fn what_thinks_does_not_touch_the_world() {
         "src/journal/recording.rs",
         "src/journal/redact.rs",
         "src/recovery/causes.rs",
+        "src/recovery/causes/catalogue.rs",
         "src/recovery/explanation.rs",
         "src/recovery/remedy.rs",
         "crates/control/src/state.rs",
@@ -62,7 +66,7 @@ fn in_rooms() -> impl Iterator<Item = PathBuf> {
     let rooms: [(&str, &[&str]); 3] = [
         ("cost", &["bill", "idle", "page", "testing"]),
         ("doctor", &["addresses", "clock", "finding", "names", "page", "permissions", "planned", "quotas"]),
-        ("timing", &["durations", "estimate", "graph", "page", "past", "path", "samples", "span"]),
+        ("timing", &["durations", "estimate", "graph", "page", "past", "path", "remaining", "samples", "span"]),
     ];
     rooms
         .into_iter()

@@ -38,6 +38,11 @@ pub fn said(ended: &Ended) -> String {
 pub struct Running(Option<Child>);
 
 impl Running {
+    /// Whether it has ended by itself.
+    pub fn is_over(&mut self) -> bool {
+        self.child().try_wait().expect("a process").is_some()
+    }
+
     fn child(&mut self) -> &mut Child {
         self.0.as_mut().expect("it was not ended yet")
     }

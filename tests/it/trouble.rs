@@ -1,13 +1,13 @@
 //! When it goes wrong: every state that a stack can be stuck in, the way out of it, and what is told about it.
 
-use std::os::unix::fs::PermissionsExt;
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use serde_json::{Value, json};
 
 use crate::{
     cloud::{HUB, Stage},
     deploying::{HELD_SECS, Joining, end, keeping, said, spawn, stacks, until_status},
-    support::{Ended, Sandbox},
+    support::{Ended, Sandbox, eventually},
 };
 
 const MAIN: &str = "us-east-1 dlt-shop";
@@ -254,6 +254,31 @@ fn two_people_do_not_deploy_different_things_at_once() {
     let over = stage.sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
     assert!(over.err.contains("took over the lock"), "{}", over.err);
     assert!(lock(&stage).is_empty());
+}
+
+#[test]
+fn of_two_who_find_the_same_lock_expired_exactly_one_takes_it_over() {
+    let stage = Stage::set(&[], None);
+    let left = json!({
+        "who": "arn:aws:iam::000000000000:user/ann", "host": "anns-desk", "verb": "up", "content": "something else",
+        "token": "1", "since_ms": 1, "until_ms": 1,
+    });
+    stage.look(&["parameter", HUB, LOCK, &left.to_string()]);
+    // Whoever has it keeps it until the other one knows.
+    stage.look(&["pace", HELD_SECS]);
+    let memories = ["worker.memory=4096", "worker.memory=8192"];
+    let mut racing = memories.map(|memory| spawn(&stage, &["up", "shop", "--yes", "--set", memory]));
+    let over = || racing.iter_mut().position(|it| it.is_over());
+    let first = eventually("one of them is kept out", Duration::from_secs(120), over);
+    stage.look(&["pace", "0"]);
+    let [one, other] = racing;
+    let (kept_out, holder) = if first == 0 { (one, other) } else { (other, one) };
+    let kept_out = end(kept_out).with_code(8);
+    assert!(kept_out.err.contains("holds"), "{}", kept_out.err);
+    let holder = end(holder).with_code(0);
+    // The one that was kept out may have come while the lock was there, never after it was let go.
+    assert!(holder.err.contains("took over the lock"), "{}", holder.err);
+    assert!(lock(&stage).is_empty(), "whoever was kept out left nothing");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{Global, PartsArgs, login, make};
 use crate::{
     cli::{Output, environment::EnvironmentArgs},
     cloud::Cloud,
-    deploy::{engine, report},
+    deploy::{outcome, report},
     exit::Exit,
     failure::Failure,
     release::{
@@ -94,7 +94,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
             terminal::print(&line.image);
         }),
     }
-    engine::worst(failures).map_or(Ok(Exit::Done), Err)
+    outcome::worst(failures).map_or(Ok(Exit::Done), Err)
 }
 
 fn elsewhere(to: &str, content_tag: &str) -> Result<Destination, Failure> {

@@ -211,11 +211,11 @@ fn change_set(world: &World, asked: &Asked<'_>) -> Result<Xml, Refusal> {
         return Ok(xml);
     }
     let Page { items, next } = world.changes(set, form.says("IncludePropertyValues"), form.get("NextToken"))?;
-    let member = |(name, change): (String, Change)| changed(stack, set, &name, change);
+    let member = |(name, change): (String, Change)| changed(set, &name, change);
     Ok(paged(xml.list("Changes", items.into_iter().map(member)), next))
 }
 
-fn changed(stack: &Stack, set: &ChangeSet, name: &str, change: Change) -> Xml {
+fn changed(set: &ChangeSet, name: &str, change: Change) -> Xml {
     let (action, replacement) = match change {
         Change::Add => ("Add", None),
         Change::Import => ("Import", None),
@@ -223,7 +223,7 @@ fn changed(stack: &Stack, set: &ChangeSet, name: &str, change: Change) -> Xml {
         Change::Replace => ("Modify", Some("True")),
         Change::Remove => ("Remove", None),
     };
-    let there = stack.resources.get(name);
+    let there = set.there.get(name);
     let kind = if change == Change::Remove { there.map_or("", |it| &it.kind) } else { set.goal.kind(name) };
     let imported = set.goal.given_name(name).filter(|_| change == Change::Import);
     let inner = Xml::default()

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use dlt_model::id::Region;
 
-use super::{Change, Goal, Refusal, Stack, World};
+use super::{Change, Goal, Refusal, Resource, Stack, World};
 
 /// What CloudFormation says about a change set without changes.
 const EMPTY: &str =
@@ -39,6 +39,8 @@ pub struct ChangeSet {
     pub goal: Arc<Goal>,
     /// What would happen.
     pub changes: BTreeMap<String, Change>,
+    /// What was in the stack when it was made.
+    pub there: BTreeMap<String, Resource>,
     /// Why it cannot be made, if it cannot.
     pub failure: Option<&'static str>,
     /// What early validation refuses.
@@ -119,8 +121,10 @@ impl World {
         }
         let invalid = self.faults.invalid.clone().filter(|name| changes.contains_key(name));
         let is_empty = changes.is_empty() || self.faults.empty_change_sets;
+        let there = self.stacks[index].resources.clone();
         self.stacks[index].change_sets.push(ChangeSet {
             id: id.clone(),
+            there,
             name: request.name,
             token: request.token,
             ready_ms,

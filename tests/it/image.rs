@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const NOBODY: u32 = 65532;
 
 /// A sandbox with a release in `release/`: the worker that was built with this test.
-fn sandbox() -> Sandbox {
+pub fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     std::fs::create_dir(sandbox.path().join("release")).expect("a folder");
     std::fs::copy(worker_program(), sandbox.path().join("release/dlt-worker")).expect("the worker is built");
@@ -41,18 +41,18 @@ fn worker_program() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_dlt")).with_file_name("dlt-worker")
 }
 
-fn run(sandbox: &Sandbox, program: &str, arguments: &[&str]) -> Ended {
+pub fn run(sandbox: &Sandbox, program: &str, arguments: &[&str]) -> Ended {
     let mut command = sandbox.command(program);
     command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").args(arguments);
     Ended::of(command.output().unwrap_or_else(|error| panic!("{program}: {error}; `tests/run` installs it")))
 }
 
-fn push(sandbox: &Sandbox, to: &str) -> Ended {
+pub fn push(sandbox: &Sandbox, to: &str) -> Ended {
     sandbox.dlt(&["image", "push", "--release", "release", "--to", to, "--output", "json"])
 }
 
 /// The only line of what was pushed.
-fn pushed(ended: &Ended) -> Value {
+pub fn pushed(ended: &Ended) -> Value {
     ended.json().as_array().and_then(|lines| lines.first().cloned()).expect("one place")
 }
 
@@ -182,7 +182,7 @@ fn write(folder: &Path, key: &str, value: &impl serde::Serialize) {
 }
 
 /// Makes the worker so large that it goes over the wire in several chunks, and cannot be packed any smaller.
-fn enlarge(sandbox: &Sandbox, mib: usize) {
+pub fn enlarge(sandbox: &Sandbox, mib: usize) {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut noise = Vec::with_capacity(mib << 20);
     while noise.len() < mib << 20 {
@@ -259,7 +259,7 @@ fn what_a_registry_refuses_is_told_with_its_cure() {
 }
 
 /// `user:password` in base64, by a program that is not ours.
-fn basic(user: &str, password: &str) -> String {
+pub fn basic(user: &str, password: &str) -> String {
     let script = format!("printf %s {user}:{password} | base64 -w0");
     let output = Command::new("sh").args(["-c", &script]).output().expect("a shell");
     String::from_utf8(output.stdout).expect("UTF-8")

@@ -22,5 +22,7 @@ mod rehearsal;
 mod release;
 mod reports;
 mod runs;
+mod shelf;
+mod shipping;
 mod support;
 mod trouble;

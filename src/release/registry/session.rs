@@ -82,6 +82,8 @@ struct Session {
     location: Url,
     offset: u64,
     chunk_bytes: u64,
+    /// False after a failure: how much of the last chunk has arrived, only the registry knows.
+    is_known: bool,
 }
 
 impl Upload<'_> {
@@ -103,7 +105,7 @@ impl Upload<'_> {
                         return Err(trouble);
                     }
                     tokio::time::sleep(patience::wait(failures, patience::chance())).await;
-                    self.recover(next).await;
+                    self.recover(next);
                 }
             }
         }
@@ -115,15 +117,24 @@ impl Upload<'_> {
             self.session = Some(self.begin().await?);
             return Ok(false);
         };
+        if !session.is_known {
+            self.session = self.asked(session).await?;
+            self.come_to(self.session.as_ref().map_or(0, |session| session.offset));
+            return Ok(false);
+        }
         if session.offset == self.blob.size || self.blob.size <= session.chunk_bytes && session.offset == 0 {
             self.end(&session).await?;
             return Ok(true);
         }
         let session = self.send_chunk(session).await?;
-        self.furthest = self.furthest.max(session.offset);
-        self.count_to(session.offset);
+        self.come_to(session.offset);
         self.session = Some(session);
         Ok(false)
+    }
+
+    fn come_to(&mut self, offset: u64) {
+        self.furthest = self.furthest.max(offset);
+        self.count_to(offset);
     }
 
     async fn begin(&self) -> Result<Session, Trouble> {
@@ -132,7 +143,7 @@ impl Upload<'_> {
         let answer = self.registry.send(&self.doing, make).await?;
         let least = answer.headers().get("oci-chunk-min-length").and_then(|value| value.to_str().ok()?.parse().ok());
         let location = self.location(&answer)?;
-        Ok(Session { location, offset: 0, chunk_bytes: CHUNK_BYTES.max(least.unwrap_or_default()) })
+        Ok(Session { location, offset: 0, chunk_bytes: CHUNK_BYTES.max(least.unwrap_or_default()), is_known: true })
     }
 
     async fn send_chunk(&self, session: Session) -> Result<Session, Trouble> {
@@ -169,26 +180,25 @@ impl Upload<'_> {
         self.registry.has_blob(&self.blob.digest).await.unwrap_or(false)
     }
 
-    /// Makes the session what the registry knows of it.
-    async fn recover(&mut self, next: Next) {
-        self.session = match self.session.take() {
-            Some(session) if next == Next::Resume => self.resumed(session).await,
-            _ => None,
-        };
+    /// What there is to go on from. Nothing more is sent before the registry was asked how far it has come.
+    fn recover(&mut self, next: Next) {
+        let session = self.session.take().filter(|_| next == Next::Resume);
+        self.session = session.map(|session| Session { is_known: false, ..session });
         self.count_to(self.session.as_ref().map_or(0, |session| session.offset));
     }
 
-    async fn resumed(&self, session: Session) -> Option<Session> {
+    /// The session as the registry knows it; none when it does not.
+    async fn asked(&self, session: Session) -> Result<Option<Session>, Trouble> {
         let make = || self.registry.http().get(session.location.clone()).build();
         match self.registry.send(&self.doing, make).await {
             Ok(answer) => {
-                let offset = range_of(answer.headers()).filter(|offset| *offset <= self.blob.size)?;
+                let offset = range_of(answer.headers()).filter(|offset| *offset <= self.blob.size);
                 let location = self.location(&answer).unwrap_or(session.location);
-                Some(Session { location, offset, ..session })
+                Ok(offset.map(|offset| Session { location, offset, is_known: true, ..session }))
             }
             // Nobody answered: the session may well be there.
-            Err(trouble) if trouble.kind.passes() => Some(session),
-            Err(_) => None,
+            Err(trouble) if trouble.kind.passes() => Err(trouble),
+            Err(_) => Ok(None),
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod cidr;
 pub mod ignore;
+mod image;
 pub mod kinds;
 pub mod layers;
 pub mod loader;
@@ -22,6 +23,7 @@ use dlt_model::id::Region;
 pub use self::{
     cidr::Cidr,
     ignore::Ignore,
+    image::{EcrRepository, ImageName, ecr_host},
     kinds::{Admin, Architecture, Console, DataRetention, Network, Retention, StackName, Worker},
     layers::Layers,
     loader::load,
@@ -52,6 +54,8 @@ pub struct Config {
     pub live_data: bool,
     /// How large a worker is unless a scenario says otherwise.
     pub worker: Worker,
+    /// An image to run instead of the shipped one.
+    pub worker_image: Option<ImageName>,
     /// What stays, and for how long.
     pub retention: Retention,
     /// Whether CloudFormation refuses to delete the stacks.

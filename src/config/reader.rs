@@ -10,8 +10,8 @@ use dlt_model::{
 };
 
 use super::{
-    Admin, Cidr, Config, Console, DataRetention, Layers, Network, Partition, Retention, StackName, Worker, ignore,
-    network, origin, table,
+    Admin, Cidr, Config, Console, DataRetention, ImageName, Layers, Network, Partition, Retention, StackName, Worker,
+    ignore, network, origin, table,
 };
 
 /// How long an e-mail address can be.
@@ -65,7 +65,7 @@ fn read(root: &Node, problems: &mut Vec<Problem>) -> Option<Config> {
     let console = parsed_or_default::<Console>(&mut fields, "console", "console");
     console_can_be_served(&mut fields, region.as_ref(), console);
     let live_data = boolean(&mut fields, "live_data");
-    let worker = worker(&mut fields);
+    let (worker, worker_image) = worker(&mut fields);
     let retention = retention(&mut fields);
     let protection = boolean(&mut fields, "protection");
     let tags = tags(&mut fields);
@@ -82,6 +82,7 @@ fn read(root: &Node, problems: &mut Vec<Problem>) -> Option<Config> {
         console: console?,
         live_data,
         worker: worker?,
+        worker_image,
         retention: retention?,
         protection,
         tags,
@@ -277,10 +278,12 @@ fn local_networks_only(
     }
 }
 
-fn worker(fields: &mut Fields<'_>) -> Option<Worker> {
-    let empty = document::parse("{}").ok()?;
+fn worker(fields: &mut Fields<'_>) -> (Option<Worker>, Option<ImageName>) {
+    let empty = document::parse("{}").expect("an empty mapping is a document");
     let node = fields.optional("worker");
-    let mut fields = Fields::of(node.unwrap_or(&empty), "worker", fields.problems())?;
+    let Some(mut fields) = Fields::of(node.unwrap_or(&empty), "worker", fields.problems()) else {
+        return (None, None);
+    };
     let cpu_units = number(&mut fields, "cpu", "worker.cpu", |cpu| table::FARGATE.iter().any(|size| size.0 == cpu));
     let memory_mib = number(&mut fields, "memory", "worker.memory", |_| true);
     let architecture = parsed_or_default(&mut fields, "architecture", "worker.architecture");
@@ -291,8 +294,11 @@ fn worker(fields: &mut Fields<'_>) -> Option<Worker> {
         let node = fields.optional("memory").or_else(|| fields.optional("cpu")).unwrap_or(&empty);
         fields.reject("memory", node, message);
     }
+    let image = fields.optional_parsed::<ImageName>("image");
     fields.finish();
-    Some(Worker { cpu_units: cpu_units?, memory_mib: memory_mib?, architecture: architecture? })
+    let size = cpu_units.zip(memory_mib).zip(architecture);
+    let worker = size.map(|((cpu_units, memory_mib), architecture)| Worker { cpu_units, memory_mib, architecture });
+    (worker, image)
 }
 
 /// Whether Fargate has a size with this processor and this memory.

@@ -98,6 +98,12 @@ pub const FIELDS: &[Field] = &[
         "Instruction set of the worker image.",
     ),
     field(
+        "worker.image",
+        Kind::Text("^[^@ ]+@sha256:[0-9a-f]{64}$"),
+        None,
+        "An image of yours that workers run instead of the shipped one, by its digest.",
+    ),
+    field(
         "retention.data",
         Kind::Words(DataRetention::WORDS),
         Some("delete"),

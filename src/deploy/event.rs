@@ -119,7 +119,7 @@ pub enum Event {
     },
     /// A thing to upload was already there.
     AssetPresent {
-        /// Which: `functions`, `worker image`, `console`.
+        /// Which: `functions`, `worker image`, `console`, `release.json`.
         asset: String,
         /// The region.
         region: Region,
@@ -137,7 +137,7 @@ pub enum Event {
     },
     /// A thing was uploaded.
     AssetUploaded {
-        /// Which: `functions`, `worker image`, `console`.
+        /// Which: `functions`, `worker image`, `console`, `release.json`.
         asset: String,
         /// The region.
         region: Region,

@@ -185,7 +185,7 @@ pub struct ValueDiff {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AssetPlan {
-    /// Which: `functions`, `worker image`, `console`.
+    /// Which: `functions`, `worker image`, `console`, `release.json`.
     pub asset: String,
     /// The region.
     #[cfg_attr(test, schemars(with = "String"))]

@@ -37,6 +37,7 @@ async fn send(around: &Surroundings<'_>, survey: &Survey, release: &Release, ass
     let bytes = match (asset.asset.as_str(), &survey.image) {
         ("functions", _) => upload.send_functions(clients, release).await?,
         ("console", _) => upload.send_console(clients, release).await?,
+        ("release.json", _) => upload.send_manifest(clients, release).await?,
         (_, Some(image)) => {
             let meter = meter(around.observer, asset);
             upload.push_image(around.cloud, &release.worker.tag, image, &meter).await?.bytes_sent

@@ -51,6 +51,7 @@ pub async fn survey(cloud: &Cloud, config: &Config, release: &Release) -> Result
         tokio::try_join!(futures::future::try_join_all(facts), release::uploads(cloud, &stack_name, release))?;
     let known = release::known_digest(&uploads).map(ToOwned::to_owned);
     let image = match known {
+        _ if config.worker_image.is_some() => None,
         Some(_) if uploads.iter().all(|upload| upload.image_digest.is_some()) => None,
         _ => Some(make_image(release).await?),
     };
@@ -75,6 +76,10 @@ pub async fn survey(cloud: &Cloud, config: &Config, release: &Release) -> Result
     for ((plan, wanted), live) in plan.stacks.iter_mut().zip(&wanted).zip(&live) {
         if plan.action == Action::Update {
             plan.notes.extend(people::change_of_admin(&wanted.parameters, &live.parameters));
+        }
+        if matches!(wanted.part, Part::Main | Part::Regional) && matches!(plan.action, Action::Create | Action::Update)
+        {
+            plan.notes.extend(config.worker_image.as_ref().map(|image| format!("workers run your image {image}")));
         }
     }
     stakes::look(cloud, &mut plan).await?;
@@ -125,10 +130,13 @@ fn assets(upload: &Upload, config: &Config, release: &Release, digest: &str) -> 
         address: address.to_owned(),
         present,
     };
-    let mut plans = vec![
-        plan("functions", &release.functions.key, upload.has_functions),
-        plan("worker image", digest, upload.image_digest.as_deref() == Some(digest)),
-    ];
+    let mut plans = vec![plan("functions", &release.functions.key, upload.has_functions)];
+    if config.worker_image.is_none() {
+        plans.push(plan("worker image", digest, upload.image_digest.as_deref() == Some(digest)));
+    }
+    if let Some(key) = release.manifest_key() {
+        plans.push(plan("release.json", &key, upload.has_manifest));
+    }
     if upload.region == config.region && config.console == Console::Cloudfront {
         plans.push(plan("console", &release.console.prefix, upload.has_console));
     }

@@ -21,6 +21,8 @@ pub enum Area {
     Network,
     /// Names that are taken.
     Names,
+    /// An image that the environment names itself.
+    Image,
     /// What a deployment calls.
     Permissions,
     /// Invitations.
@@ -36,6 +38,7 @@ impl Area {
             Self::Quotas => "quotas",
             Self::Network => "network",
             Self::Names => "names",
+            Self::Image => "worker image",
             Self::Permissions => "permissions",
             Self::Email => "e-mail",
         }

@@ -5,6 +5,7 @@
 pub mod addresses;
 pub mod clock;
 pub mod finding;
+pub mod image;
 pub mod names;
 pub mod page;
 pub mod permissions;

@@ -182,8 +182,10 @@ async fn image(
             ..blank()
         });
     }
-    let repository = format!("{}/worker", config.stack);
-    let answer = release::image_digest(clients, &repository, &release.worker.tag).await;
+    let answer = match &config.worker_image {
+        Some(own) => Ok(Some(own.digest().to_owned())),
+        None => release::image_digest(clients, &format!("{}/worker", config.stack), &release.worker.tag).await,
+    };
     let Some(digest) = found.take(answer) else { return };
     if !digest.as_deref().is_some_and(|digest| described.ends_with(digest)) {
         found.code.push(CodeDrift {

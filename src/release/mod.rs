@@ -8,6 +8,8 @@ mod functions;
 pub mod image;
 mod machine;
 pub mod manifest;
+pub mod named;
+pub mod own;
 pub mod place;
 pub mod registry;
 pub mod repository;

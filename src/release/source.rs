@@ -68,7 +68,33 @@ impl Release {
     pub fn fits(&self, config: &Config) -> Result<(), Failure> {
         let functions: Vec<Machine> = self.functions.machine().into_iter().collect();
         Machine::demand(FUNCTIONS_FILE, &functions, Architecture::X86_64)?;
-        Machine::demand(WORKER_FILES[0], &self.worker.machines(), config.worker.architecture)
+        match config.worker_image {
+            // What the release has runs nowhere then.
+            Some(_) => Ok(()),
+            None => Machine::demand(WORKER_FILES[0], &self.worker.machines(), config.worker.architecture),
+        }
+    }
+
+    /// Where `release.json` goes in an artifact bucket, by its digest; parts that were never packed have none.
+    pub fn manifest_key(&self) -> Option<String> {
+        match &self.origin {
+            Origin::Parts => None,
+            Origin::Packed { sha256, .. } => Some(format!("releases/{sha256}.json")),
+        }
+    }
+
+    /// The text of `release.json`.
+    ///
+    /// # Errors
+    /// When it cannot be read any more.
+    pub fn manifest(&self) -> Result<Vec<u8>, Failure> {
+        match &self.origin {
+            Origin::Parts => Ok(Vec::new()),
+            Origin::Packed { place, .. } => place.read(manifest::FILE).map_err(|error| {
+                let message = format!("failed to read `{}`", place.name_of(manifest::FILE));
+                Failure::from_error(Exit::Invalid, message, &error)
+            }),
+        }
     }
 
     fn read(place: &Place) -> Result<Self, Failure> {

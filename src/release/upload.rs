@@ -36,6 +36,8 @@ pub struct Upload {
     pub image_digest: Option<String>,
     /// True when the console is there. Other regions than the hub never have one and never need one.
     pub has_console: bool,
+    /// True when the release's manifest is there, or it has none.
+    pub has_manifest: bool,
 }
 
 /// Where things go in each region, the hub first, whatever is there.
@@ -47,6 +49,7 @@ pub fn places(cloud: &Cloud, stack: &str) -> Vec<Upload> {
         has_functions: false,
         image_digest: None,
         has_console: false,
+        has_manifest: false,
     };
     cloud.regions().map(place).collect()
 }
@@ -56,12 +59,19 @@ pub async fn uploads(cloud: &Cloud, stack: &str, release: &Release) -> Result<Ve
     let looks = places(cloud, stack).into_iter().map(async |place| {
         let clients = cloud.at(&place.region);
         let console_key = console_marker(release);
-        let (has_functions, image_digest, has_console) = tokio::try_join!(
+        let manifest_key = release.manifest_key();
+        let (has_functions, image_digest, has_console, has_manifest) = tokio::try_join!(
             has_object(clients, &place.bucket, &release.functions.key),
             image_digest(clients, &place.repository, &release.worker.tag),
             has_object(clients, &place.bucket, &console_key),
+            async {
+                match &manifest_key {
+                    Some(key) => has_object(clients, &place.bucket, key).await,
+                    None => Ok(true),
+                }
+            },
         )?;
-        Ok(Upload { has_functions, image_digest, has_console, ..place })
+        Ok(Upload { has_functions, image_digest, has_console, has_manifest, ..place })
     });
     futures::future::try_join_all(looks).await
 }
@@ -139,6 +149,12 @@ impl Upload {
         Ok(sizes.into_iter().chain(page).sum())
     }
 
+    /// Sends `release.json`, and answers its size.
+    pub async fn send_manifest(&self, clients: &Clients, release: &Release) -> Result<u64, Failure> {
+        let Some(key) = release.manifest_key() else { return Ok(0) };
+        self.send(clients, &key, release.manifest()?, "application/json", None).await
+    }
+
     /// Sends a text under a key that names its content, and answers its address. What is there is not sent again.
     pub async fn send_template(&self, cloud: &Cloud, text: &str) -> Result<String, Failure> {
         let clients = cloud.at(&self.region);
@@ -157,14 +173,10 @@ impl Upload {
     /// # Errors
     /// When its address is none.
     pub fn registry(&self, cloud: &Cloud) -> Result<Registry, Trouble> {
-        let plain_host = cloud.endpoint.as_deref().and_then(|endpoint| endpoint.strip_prefix("http://"));
-        let host = match plain_host {
-            Some(host) => host.trim_end_matches('/').to_owned(),
-            None => registry_host(&cloud.identity.account, &self.region),
-        };
-        let (ecr, region) = (cloud.at(&self.region).ecr.clone(), self.region.clone());
+        let (host, plain) = answering(cloud.endpoint.as_deref(), &registry_host(&cloud.identity.account, &self.region));
+        let (ecr, region) = (cloud.at(&self.region).ecr.clone(), self.region.to_string());
         let renew = move || sign_in(ecr.clone(), region.clone()).boxed();
-        Registry::new(&host, plain_host.is_some(), self.repository.clone(), Login::Renewed(Arc::new(renew)))
+        Registry::new(&host, plain, self.repository.clone(), Login::Renewed(Arc::new(renew)))
     }
 
     /// Pushes the worker image, and answers what was sent.
@@ -194,8 +206,16 @@ impl Upload {
     }
 }
 
+/// What answers for a registry of ECR, and whether nothing is encrypted on the way: an endpoint of one's own answers for all.
+pub(super) fn answering(endpoint: Option<&str>, host: &str) -> (String, bool) {
+    match endpoint.and_then(|endpoint| endpoint.strip_prefix("http://")) {
+        Some(plain) => (plain.trim_end_matches('/').to_owned(), true),
+        None => (host.to_owned(), false),
+    }
+}
+
 /// The login that ECR gives for some hours.
-async fn sign_in(ecr: aws_sdk_ecr::Client, region: Region) -> Result<Basic, Trouble> {
+pub(super) async fn sign_in(ecr: aws_sdk_ecr::Client, region: String) -> Result<Basic, Trouble> {
     let doing = format!("sign in to the image registry in {region}");
     let answer = ecr.get_authorization_token().send().await.doing(doing.clone());
     let answer = answer.map_err(|error| {
@@ -234,6 +254,7 @@ mod tests {
             has_functions: true,
             image_digest: digest.map(ToOwned::to_owned),
             has_console: true,
+            has_manifest: true,
         };
         assert_eq!(known_digest(&[upload(Some("a")), upload(None)]), Some("a"));
         assert_eq!(known_digest(&[upload(Some("a")), upload(Some("b"))]), None);

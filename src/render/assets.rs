@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dlt_model::id::Region;
 
 use super::{Part, context};
-use crate::config::{Config, Network};
+use crate::config::{Config, ImageName, Network};
 
 /// Where the things that a deployment uploads have been put, in one region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub fn parameters(part: Part, config: &Config, region: &Region, assets: &Assets)
             match name {
                 "ArtifactBucket" => &*assets.artifact_bucket,
                 "CodeKey" => &*assets.code_key,
-                "WorkerImage" => &*assets.worker_image,
+                "WorkerImage" => config.worker_image.as_ref().map_or(&*assets.worker_image, ImageName::as_str),
                 "ConsolePrefix" => &*assets.console_prefix,
                 _ => config.region.as_str(),
             },

@@ -4,7 +4,7 @@ use dlt_model::{id::Region, tick};
 use minijinja::{Value, context};
 
 use super::{Part, Stages, dashboard};
-use crate::config::{Architecture, Config, Console, DataRetention, Network};
+use crate::config::{Architecture, Config, Console, DataRetention, EcrRepository, Network};
 
 /// Every name that a template uses, with its value for this part and region.
 pub(super) fn of(part: Part, config: &Config, region: &Region, account: Option<&str>, stages: Stages) -> Value {
@@ -34,6 +34,7 @@ pub(super) fn of(part: Part, config: &Config, region: &Region, account: Option<&
         // ECS takes both as text.
         cpu_units => config.worker.cpu_units.to_string(),
         memory_mib => config.worker.memory_mib.to_string(),
+        pulls_from => pulls_from(config),
         cpu_architecture => match config.worker.architecture { Architecture::X86_64 => "X86_64", Architecture::Arm64 => "ARM64" },
         uploads => uploads(part, config),
         cidr_parameters => cidr_parameters(),
@@ -49,6 +50,18 @@ pub(super) fn of(part: Part, config: &Config, region: &Region, account: Option<&
             format!("arn:${{AWS::Partition}}:codepipeline:${{AWS::Region}}:${{AWS::AccountId}}:{stack}-pipeline"),
         topic_arn => format!("arn:${{AWS::Partition}}:sns:${{AWS::Region}}:${{AWS::AccountId}}:{stack}-alarms"),
     }
+}
+
+/// The repository in ECR that workers come from, as an ARN; none when their image is in a registry of another kind.
+fn pulls_from(config: &Config) -> Option<String> {
+    let Some(image) = &config.worker_image else {
+        let stack = config.stack.as_str();
+        return Some(format!(
+            "arn:${{AWS::Partition}}:ecr:${{AWS::Region}}:${{AWS::AccountId}}:repository/{stack}/worker"
+        ));
+    };
+    let EcrRepository { account, region, name } = image.in_ecr()?;
+    Some(format!("arn:${{AWS::Partition}}:ecr:{region}:{account}:repository/{name}"))
 }
 
 /// The folder of a pipeline's artifacts: CodePipeline takes the first characters of the pipeline's name.

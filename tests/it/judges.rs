@@ -21,6 +21,13 @@ macro_rules! existing {
     };
 }
 
+/// An image in this repository.
+macro_rules! own_image {
+    ($repository:literal) => {
+        concat!($repository, "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
+    };
+}
+
 /// What changes the structure of the templates, by what a person would write: every combination is a variant.
 const CHOICES: &[[(&str, &str); 2]] = &[
     [("new", ""), ("private", existing!("false"))],
@@ -35,6 +42,15 @@ const BESIDES: &[(&str, &str)] = &[
     ("public", concat!("regions: [us-east-1]\n", existing!("true"))),
     ("tagged", "regions: [us-east-1, ap-southeast-2]\ntags: {team: shop}\n"),
     ("large", "worker: {cpu: 4096, memory: 8192, architecture: x86_64}\nprotection: true\n"),
+    (
+        "own-image",
+        concat!(
+            "regions: [us-east-1]\nworker: {image: ",
+            own_image!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/worker-full"),
+            "}\n"
+        ),
+    ),
+    ("public-image", concat!("worker: {image: ", own_image!("registry.example/shop/worker"), "}\n")),
     ("small", "worker: {cpu: 256, memory: 512, architecture: arm64}\negress_cidr: 10.0.0.0/8\n"),
 ];
 

@@ -31,6 +31,9 @@
     look.py review    REGION STACK         → makes a stack of a change set that nobody executes
     look.py parameter REGION NAME [VALUE]  → stores a parameter, if there is a value; prints the parameter's values, as JSON
     look.py let-listen REGION POLICY WHO   → attaches an IoT policy to an identity
+    look.py repository REGION NAME         → makes a repository for images
+    look.py factor    REGION POOL USER [none] → wants a second factor of a user, or none any more
+    look.py event     REGION SOURCE TYPE D → tells EventBridge of something, in the name of a service
     look.py requests                       → every signed request so far, as JSON
 """
 import datetime
@@ -306,6 +309,20 @@ def main(verb, *arguments):
     elif verb == "let-listen":
         region, policy, target = arguments
         client("iot", region).attach_policy(policyName=policy, target=target)
+    elif verb == "repository":
+        region, name = arguments
+        client("ecr", region).create_repository(repositoryName=name)
+    elif verb == "factor":
+        region, pool, user, *none = arguments
+        cognito, wanted = client("cognito-idp", region), not none
+        cognito.set_user_pool_mfa_config(
+            UserPoolId=pool, MfaConfiguration="OPTIONAL", SoftwareTokenMfaConfiguration={"Enabled": True})
+        cognito.admin_set_user_mfa_preference(
+            UserPoolId=pool, Username=user, SoftwareTokenMfaSettings={"Enabled": wanted, "PreferredMfa": wanted})
+    elif verb == "event":
+        region, source, kind, detail = arguments
+        query = {"region": region, "source": source, "kind": kind, "detail": detail}
+        of_the_emulator("/_dlt/event?" + urllib.parse.urlencode(query), "POST")
     elif verb == "requests":
         print(of_the_emulator("/_dlt/requests"))
     else:

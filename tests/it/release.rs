@@ -51,6 +51,10 @@ fn a_release_deploys_by_itself_and_a_changed_worker_changes_the_task_definition_
     let up = Ended::of(up).with_code(0);
     assert!(up.out.contains("ApiEndpoint"), "{}{}", up.out, up.err);
     let digest = packed["worker_image"]["digest"].as_str().expect("a digest").to_owned();
+    let bucket = format!("dlt-shop-artifacts-000000000000-{HUB}");
+    let key = format!("releases/{}.json", dlt::release::content::sha256_of(&read(&stage, "dist/release.json")));
+    let kept: Value = serde_json::from_str(&stage.look(&["object", HUB, &bucket, &key])).expect("JSON");
+    assert_eq!(kept, packed, "the bucket has the manifest beside what it names");
     stage.sandbox.dlt(&["plan", "shop", "--exit-code", "--release", "dist/release.json"]).with_code(0);
     // What is beside this program is what the release was made from.
     stage.sandbox.dlt(&["plan", "shop", "--exit-code"]).with_code(0);

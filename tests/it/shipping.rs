@@ -188,3 +188,43 @@ fn ecr_renews_an_expired_login_in_the_middle_of_a_push_and_its_refusals_are_told
     trouble(&stage, "");
     stage.sandbox.dlt(&push).with_code(0);
 }
+
+#[test]
+fn an_image_of_ones_own_runs_instead_of_the_shipped_one_and_is_looked_for_beforehand() {
+    let stage = Stage::set(&[], None);
+    stage.look(&["repository", HUB, "shop/worker-full"]);
+    let repository = format!("000000000000.dkr.ecr.{HUB}.amazonaws.com/shop/worker-full");
+    std::fs::create_dir(stage.sandbox.path().join("release")).expect("a folder");
+    let built = Path::new(env!("CARGO_BIN_EXE_dlt")).with_file_name("dlt-worker");
+    std::fs::copy(built, stage.sandbox.path().join("release/dlt-worker")).expect("built");
+    let sent = pushed(&push(&stage.sandbox, &format!("{repository}:1")).with_code(0));
+    let (_, digest) = sent["image"].as_str().and_then(|image| image.split_once('@')).expect("a digest");
+    let named =
+        |digest: &str| format!("worker.image=000000000000.dkr.ecr.{HUB}.amazonaws.com/shop/worker-full@{digest}");
+    let own = named(digest);
+
+    let looked = |set: &[&str]| {
+        let arguments = ["doctor", "shop", "--output", "json", "--set"];
+        let report = stage.sandbox.dlt(&[&arguments[..], set].concat()).json();
+        let checks = report["checks"].as_array().expect("checks").iter();
+        let found = checks.filter(|check| check["area"] == "image").map(|check| check["state"].clone());
+        found.collect::<Vec<Value>>()
+    };
+    assert_eq!(looked(&[&own]), ["ok"]);
+    assert_eq!(looked(&[&own, "--set", "worker.architecture=arm64"]), ["fail"], "it is for another processor");
+    assert_eq!(looked(&[&named(&format!("sha256:{}", "0".repeat(64)))]), ["fail"], "there is none");
+
+    let up = stage.sandbox.dlt(&["up", "shop", "--yes", "--set", &own]).with_code(0);
+    assert!(!up.err.contains("worker image sent"), "the shipped one stays at home: {}", up.err);
+    stage.sandbox.dlt(&["plan", "shop", "--exit-code", "--set", &own]).with_code(0);
+    let back = stage.sandbox.dlt(&["plan", "shop", "--exit-code", "--output", "json"]).with_code(20).out;
+    assert!(back.contains("ContainerDefinitions[worker].Image"), "{back}");
+    let drift = stage.sandbox.dlt(&["drift", "shop", "--set", &own]);
+    assert!(!drift.out.contains("worker image"), "{}", drift.out);
+
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let target = runtime.block_on(Target::start()).expect("a free port");
+    scenario(&stage, &target.url(), "2s");
+    stage.sandbox.dlt(&["gate", "dlt_test.json", "--env", "shop", "--success-p95", "5"]).with_code(0);
+    assert!(target.answered() > 0, "workers are started from it");
+}

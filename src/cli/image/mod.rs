@@ -11,8 +11,8 @@ use crate::{
     exit::Exit,
     failure::Failure,
     release::{
-        self, Machine, WorkerSource,
-        registry::{self, Login, Reference},
+        self, Machine, WorkerSource, named,
+        registry::{self, Reference},
     },
 };
 
@@ -68,14 +68,11 @@ impl PartsArgs {
         let worker = release::find_worker(self.release.as_deref())?.narrowed(&self.platform, None)?;
         let Some(base) = &self.base else { return Ok(Parts { worker, _layers: layers }) };
         let reference = Reference::parse(base)?;
-        let base = registry::pull_base(&reference, login(&reference)?, &worker.machines(), layers.path()).await?;
+        let base =
+            registry::pull_base(&reference, &named::registry(&reference).await?, &worker.machines(), layers.path())
+                .await?;
         Ok(Parts { worker: worker.narrowed(&[], Some(base))?, _layers: layers })
     }
-}
-
-/// Who we are to the registry of an image, as was written down on this machine.
-fn login(reference: &Reference) -> Result<Login, Failure> {
-    Ok(registry::login_for(reference)?.map_or(Login::Nobody, Login::Known))
 }
 
 /// Makes the image beside the runtime: whole executables are packed.

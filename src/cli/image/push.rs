@@ -7,7 +7,7 @@ use futures::future::{join_all, try_join_all};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::{Global, PartsArgs, login, make};
+use super::{Global, PartsArgs, make};
 use crate::{
     cli::{Output, environment::EnvironmentArgs},
     cloud::Cloud,
@@ -15,7 +15,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     release::{
-        self, Image,
+        self, Image, named,
         registry::{self, Meter, Pushed, Reference, Registry, Sent, Trouble},
     },
     terminal,
@@ -66,7 +66,7 @@ struct Line {
 pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let parts = args.parts.gather().await?;
     let destinations = match &args.to {
-        Some(to) => vec![elsewhere(to, &parts.worker.tag)?],
+        Some(to) => vec![elsewhere(to, &parts.worker.tag).await?],
         None => of_environment(args, &parts.worker.tag).await?,
     };
     let bars = Bars::new(global.output);
@@ -97,14 +97,13 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     outcome::worst(failures).map_or(Ok(Exit::Done), Err)
 }
 
-fn elsewhere(to: &str, content_tag: &str) -> Result<Destination, Failure> {
+async fn elsewhere(to: &str, content_tag: &str) -> Result<Destination, Failure> {
     let reference = Reference::parse(to)?;
     if reference.digest.is_some() {
         return Err(Failure::new(Exit::Usage, format!("`{to}` names a digest, which follows from the image"))
             .hint("give it a tag, or nothing"));
     }
-    let (host, repository) = (reference.answering_host(), reference.repository.clone());
-    let registry = Registry::new(host, reference.is_local(), repository, login(&reference)?)?;
+    let registry = named::registry(&reference).await?;
     let tag = reference.tag.clone().unwrap_or_else(|| content_tag.to_owned());
     Ok(Destination { registry, tag, place: reference.place() })
 }
@@ -211,10 +210,10 @@ mod tests {
         assert!(told(&line(Pushed::default())).contains("has it already"));
     }
 
-    #[test]
-    fn a_destination_with_a_digest_is_refused_and_one_without_a_tag_gets_the_contents() {
+    #[tokio::test]
+    async fn a_destination_with_a_digest_is_refused_and_one_without_a_tag_gets_the_contents() {
         let digest = format!("registry.example/a@sha256:{}", "a".repeat(64));
-        assert_eq!(elsewhere(&digest, "content-1").err().map(|it| it.exit), Some(Exit::Usage));
-        assert_eq!(elsewhere("127.0.0.1:1/a", "content-1").ok().map(|it| it.tag), Some("content-1".to_owned()));
+        assert_eq!(elsewhere(&digest, "content-1").await.err().map(|it| it.exit), Some(Exit::Usage));
+        assert_eq!(elsewhere("127.0.0.1:1/a", "content-1").await.ok().map(|it| it.tag), Some("content-1".to_owned()));
     }
 }

@@ -14,11 +14,13 @@ use futures::future::{FutureExt, LocalBoxFuture, join_all};
 
 use super::{
     finding::{Area, Finding, Report, State},
+    image,
     planned::Planned,
 };
 use crate::{
     cloud::{Cloud, CloudError, Kind, configured},
-    config::Config,
+    config::{Config, ImageName},
+    release,
 };
 
 /// How long one question may take, with all its pages and second tries.
@@ -70,6 +72,9 @@ async fn ask_all(cloud: &Cloud, config: &Config, planned: &Planned, regions: &[R
         bounded(Area::Permissions, "policies", permissions::simulated(asker)),
         async { vec![invitations()] }.boxed_local(),
     ];
+    questions.extend(
+        config.worker_image.as_ref().map(|image| bounded(Area::Image, "worker.image", own_image(config, image))),
+    );
     for place in &asker.places {
         questions.push(bounded(Area::Quotas, "quotas", quotas::enough(asker, place)));
         questions.push(bounded(Area::Network, "addresses", network::room(asker, place)));
@@ -111,6 +116,11 @@ async fn without_aws(error: &CloudError, config: &Config, planned: &Planned) -> 
         checks.push(Finding::new(area, area.word(), State::NotKnown, "not asked, for lack of credentials"));
     }
     checks
+}
+
+async fn own_image(config: &Config, image: &ImageName) -> Vec<Finding> {
+    let found = release::own::machines(image).await;
+    vec![image::judge(image, config.worker.architecture, found)]
 }
 
 /// Cognito sends invitations itself, as the user pool says nothing else. The limit is fixed and cannot be asked for.

@@ -188,6 +188,7 @@ async fn survey(cloud: &Cloud, case: &Case) -> Survey {
         has_functions: true,
         image_digest: None,
         has_console: true,
+        has_manifest: true,
     };
     Survey { plan, wanted: all, live, uploads: REGIONS.iter().map(upload).collect(), image: None }
 }

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::{
     Reference,
-    client::{Login, Registry},
+    client::Registry,
     trouble::{Kind, Trouble},
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
 /// A name without a digest, a base that is not there or not for these processors, or a registry that refuses.
 pub async fn pull_base(
     reference: &Reference,
-    login: Login,
+    registry: &Registry,
     machines: &[Machine],
     directory: &Path,
 ) -> Result<Base, Failure> {
@@ -36,9 +36,7 @@ pub async fn pull_base(
         let example = format!("{}@sha256:…", reference.place());
         return Err(Failure::new(Exit::Usage, message).hint(format!("name it as `{example}`")));
     };
-    let registry =
-        Registry::new(reference.answering_host(), reference.is_local(), reference.repository.clone(), login)?;
-    let puller = Puller { registry: &registry, directory };
+    let puller = Puller { registry, directory };
     let root = puller.document(digest).await?;
     let mut platforms = Vec::new();
     for (machine, document) in puller.images(root).await? {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_yaml::Value;
 
-use super::hcl::{Block, quoted};
+use super::{
+    hcl::{Block, quoted},
+    shipped::{self, Shipped},
+};
 
 /// Versions of Terraform and of its AWS provider that the module is written for.
 const TERRAFORM: &str = ">= 1.5.0, < 2.0.0";
@@ -26,6 +29,8 @@ pub struct Source<'a> {
     pub values: &'a BTreeMap<String, String>,
     /// The stack's tags.
     pub tags: &'a BTreeMap<String, String>,
+    /// The release that lies in the module, if one does.
+    pub shipped: Option<&'a Shipped>,
 }
 
 /// The files of the module, by name.
@@ -34,14 +39,16 @@ pub struct Source<'a> {
 /// When the template cannot be read.
 pub fn module(source: &Source<'_>) -> Result<BTreeMap<&'static str, String>, serde_yaml::Error> {
     let template: Value = serde_yaml::from_str(source.template)?;
-    let files = [
+    let mut files: BTreeMap<&'static str, String> = [
         (TEMPLATE, source.template.to_owned()),
         ("versions.tf", versions()),
         ("variables.tf", variables(source, &template)),
         ("main.tf", main(source, &template)),
         ("outputs.tf", outputs(&template)),
-    ];
-    Ok(files.into())
+    ]
+    .into();
+    files.extend(source.shipped.map(|shipped| (shipped::FOUNDATION, shipped.foundation.clone())));
+    Ok(files)
 }
 
 /// The entries of a section, in the template's order.
@@ -56,12 +63,13 @@ fn versions() -> String {
     Block::new("terraform").with("required_version", quoted(TERRAFORM)).inside(providers).text()
 }
 
-/// A variable for each parameter, under its name, and one for the bucket. What the environment's file says is the default.
+/// A variable for each parameter, under its name, and one for the bucket; none for what the module itself knows. What the environment's file says is the default.
 fn variables(source: &Source<'_>, template: &Value) -> String {
     let bucket = Block::new("variable \"StorageBucket\"")
         .with("type", "string")
         .with("description", quoted("A bucket of this region that CloudFormation may read the template from."));
-    let parameters = section(template, "Parameters").map(|(name, parameter)| {
+    let known = |name: &str| source.shipped.is_some_and(|shipped| shipped.parameter(name).is_some());
+    let parameters = section(template, "Parameters").filter(|(name, _)| !known(name)).map(|(name, parameter)| {
         let text = |key: &str| parameter.get(key).and_then(Value::as_str);
         let block = Block::new(format!("variable {}", quoted(name)))
             .with("type", "string")
@@ -71,35 +79,45 @@ fn variables(source: &Source<'_>, template: &Value) -> String {
             None => block,
         }
     });
-    let blocks: Vec<String> = std::iter::once(bucket).chain(parameters).map(|block| block.text()).collect();
+    // A module with a release makes its bucket itself.
+    let bucket = source.shipped.is_none().then_some(bucket);
+    let blocks: Vec<String> = bucket.into_iter().chain(parameters).map(|block| block.text()).collect();
     blocks.join("\n")
 }
 
 fn main(source: &Source<'_>, template: &Value) -> String {
     let file = format!("${{path.module}}/{TEMPLATE}");
     let key = format!("{}/${{filemd5(\"{file}\")}}.template.yaml", source.stack);
+    let bucket = source.shipped.map_or("var.StorageBucket", |_| shipped::BUCKET);
     let object = Block::new("resource \"aws_s3_object\" \"template\"")
-        .with("bucket", "var.StorageBucket")
+        .with("bucket", bucket)
         .with("key", format!("\"{key}\""))
         .with("source", format!("\"{file}\""))
         .with("content_type", quoted("application/yaml"));
-    let url = "\"https://${var.StorageBucket}.s3.${data.aws_region.here.name}.${data.aws_partition.here.dns_suffix}/${aws_s3_object.template.key}\"";
-    let parameters =
-        section(template, "Parameters").map(|(name, _)| (name.to_owned(), format!("var.{name}"))).collect();
+    let url = "\"https://${aws_s3_object.template.bucket}.s3.${data.aws_region.here.name}.${data.aws_partition.here.dns_suffix}/${aws_s3_object.template.key}\"";
+    let value = |name: &str| source.shipped.and_then(|shipped| shipped.parameter(name));
+    let given = |name: &str| (name.to_owned(), value(name).unwrap_or_else(|| format!("var.{name}")));
+    let parameters = section(template, "Parameters").map(|(name, _)| given(name)).collect();
     let stack = Block::new("resource \"aws_cloudformation_stack\" \"main\"")
         .with("name", quoted(source.stack))
         .with("template_url", url)
         .with("capabilities", "[\"CAPABILITY_NAMED_IAM\"]")
         .map("parameters", parameters);
     let tags: Vec<(String, String)> = source.tags.iter().map(|(key, value)| (quoted(key), quoted(value))).collect();
-    let stack = if tags.is_empty() { stack } else { stack.map("tags", tags) };
+    let stack = if tags.is_empty() { stack } else { stack.map("tags", tags.clone()) };
+    let stack = match source.shipped {
+        Some(shipped) => stack.with("depends_on", shipped.before_main()),
+        None => stack,
+    };
+    let before = source.shipped.map(|shipped| shipped.resources(source.stack, &tags)).unwrap_or_default();
     let here = ["aws_region", "aws_partition"].map(|kind| format!("data \"{kind}\" \"here\" {{}}\n"));
     // A key that names the content makes a new template a new address, which CloudFormation notices.
     let head = format!(
         "# The environment `{}` for {}, as `dlt export terraform` wrote it; another export replaces this file.\n",
         source.stack, source.region
     );
-    [head, here.join("\n"), object.text(), stack.text()].join("\n")
+    let resources = before.into_iter().chain([object.text(), stack.text()]);
+    [head, here.join("\n")].into_iter().chain(resources).collect::<Vec<_>>().join("\n")
 }
 
 /// Every output of the template; one that a condition left out is null.
@@ -124,7 +142,8 @@ mod tests {
                         Outputs:\n  Id: {Description: The id., Value: !Ref Thing}\n";
         let (values, tags) =
             ([("Name".to_owned(), "shop".to_owned())].into(), [("team".to_owned(), "a".to_owned())].into());
-        let source = Source { stack: "dlt-shop", region: "eu-west-1", template, values: &values, tags: &tags };
+        let source =
+            Source { stack: "dlt-shop", region: "eu-west-1", template, values: &values, tags: &tags, shipped: None };
         let files = module(&source).expect("a template");
         assert_eq!(files[TEMPLATE], template);
         insta::assert_snapshot!(

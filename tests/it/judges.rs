@@ -215,9 +215,28 @@ fn a_terraform_module_parses_is_formatted_and_has_every_parameter_and_output() {
     let refused = sandbox.dlt(&["export", "terraform", "qa"]).with_code(5);
     assert!(refused.err.contains("--force"), "{}", refused.err);
     sandbox.dlt(&["export", "terraform", "qa", "--force", "--output", "json"]).with_code(0).json();
+    judged_module(&sandbox, "terraform/dlt-judged");
+
+    // With the release in it nothing is left to say but what the file leaves open.
+    let release = std::path::Path::new(env!("CARGO_BIN_EXE_dlt")).parent().expect("a folder").display().to_string();
+    let whole = ["export", "terraform", "qa", "--with-release", "--release", &release, "--out", "whole"];
+    let written = sandbox.dlt(&whole).with_code(0).out;
+    assert!(written.contains("whole/release/release.json"), "{written}");
+    judged_module(&sandbox, "whole");
+    let read = |name: &str| std::fs::read_to_string(sandbox.path().join("whole").join(name)).expect("written");
+    let asked = read("variables.tf");
+    for known in ["StorageBucket", "ArtifactBucket", "CodeKey", "WorkerImage", "ConsolePrefix"] {
+        assert!(!asked.contains(&format!("variable \"{known}\"")), "{known} is known: {asked}");
+    }
+    let image = sandbox.dlt(&["image", "build", "--release", "whole/release", "--output", "json"]).with_code(0).json();
+    let (digest, main) = (image["digest"].as_str().expect("a digest"), read("main.tf"));
+    assert!(main.contains(&format!("@{digest}")), "{main}");
+}
+
+fn judged_module(sandbox: &Sandbox, folder: &str) {
     let output = Command::new(python("judges/bin/python"))
         .arg(root().join("tests/judges/terraform.py"))
-        .arg(sandbox.path().join("terraform/dlt-judged"))
+        .arg(sandbox.path().join(folder))
         .output()
         .expect("python starts");
     let ended = Ended::of(output).with_code(0);

@@ -64,13 +64,23 @@ def main(folder):
     template = cfnlint.decode.cfn_yaml.load(str(folder / "main.template.yaml"))
     variables, outputs, resources, data = (blocks(documents, kind) for kind in ("variable", "output", "resource", "data"))
     problems = [problem for file in files for problem in format_of(file)]
-    problems += [f"{name} is no variable" for name in template["Parameters"] if name not in variables]
     problems += [f"{name} is no output" for name in template["Outputs"] if name not in outputs]
-    given = {plain(name) for name in resources["aws_cloudformation_stack.main"]["parameters"]}
+    given = {plain(name): value for name, value in resources["aws_cloudformation_stack.main"]["parameters"].items()}
+    # What the module does not know itself is a variable of the same name.
+    shipped = {"ArtifactBucket", "CodeKey", "ConsolePrefix", "WorkerImage"} if (folder / "release").is_dir() else set()
+    problems += [f"{name} is no variable" for name in template["Parameters"] if (name in variables) == (name in shipped)]
+    problems += [f"{name} is no file" for name in re.findall(r'"\$\{path\.module\}/([\w./-]+)"', text)
+                 if not (folder / name).is_file()]
+    if shipped:
+        console = resources["aws_s3_object.console"]["for_each"]
+        problems += [f"{name} is no file" for name in console if not (folder / "release/console" / plain(name)).is_file()]
+        made = cfnlint.decode.cfn_yaml.load(str(folder / "foundation.template.yaml"))["Outputs"]
+        problems += [f"{name} is no output" for name in re.findall(r'foundation\.outputs\["(\w+)"\]', text)
+                     if name not in made]
     problems += [f"{name} is not handed on" for name in template["Parameters"] if name not in given]
     problems += [f"var.{name} is nowhere" for name in re.findall(r"\bvar\.(\w+)", text) if name not in variables]
     problems += [f"data.{name} is nowhere" for name in re.findall(r"\bdata\.(\w+\.\w+)", text) if name not in data]
-    problems += [f"{name} is nowhere" for name in re.findall(r"(?<![.\w\"])(aws_\w+\.\w+)", text) if name not in resources]
+    problems += [f"{name} is nowhere" for name in re.findall(r"(?<![.\w\"])((?:aws_|terraform_data)\w*\.\w+)", text) if name not in resources]
     for needed in ("required_version", "required_providers", "hashicorp/aws"):
         if needed not in text:
             problems.append(f"there is no {needed}")

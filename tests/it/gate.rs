@@ -302,6 +302,21 @@ fn gate_on_a_deployed_system_stops_when_it_must_and_says_why_it_may_not_begin() 
     assert!(wrong.log.contains("sign in as `chief`") && !wrong.log.contains("Wrong-horse"), "{}", wrong.log);
     assert_eq!(target.answered(), 0);
 
+    a_user_who_is_asked_for_more_than_a_password_makes_no_load(&stage, &target);
+
+    // A target that takes connections and never answers breaks the clause; it does not hang the build.
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let silent = format!("http://{}", silent.local_addr().expect("an address"));
+    sandbox.write(
+        "qa.yaml",
+        &scenario(&silent, 1, 0).replace("name: checkout", "name: checkout\ndefaults: {timeout: 1s}"),
+    );
+    let unanswered = on_env(&[("EXPECT_SUCCESS_RATE", "95")]);
+    assert_eq!(unanswered.code, 99, "{}", unanswered.log);
+    assert!(unanswered.log.contains("timed out") || unanswered.log.contains("timeout"), "{}", unanswered.log);
+    last_line_is_the_link(&unanswered, report(sandbox)["link"].as_str().expect("a link"));
+    sandbox.write("qa.yaml", &scenario(&target.url(), 1, 0));
+
     // The page that the link leads to shows the run to whoever signs in.
     let passed = on_env(&[]);
     assert_eq!(passed.code, 0, "{}", passed.log);
@@ -326,6 +341,29 @@ fn gate_on_a_deployed_system_stops_when_it_must_and_says_why_it_may_not_begin() 
     assert_eq!(late.code, 98, "{}", late.log);
     let told = report(sandbox);
     assert_eq!((&told["stoppedBy"], &told["status"]), (&"deadline".into(), &"cancelled".into()), "{}", late.log);
+}
+
+/// The password of an invitation, and a second factor: a job can answer neither, and is told what to do.
+fn a_user_who_is_asked_for_more_than_a_password_makes_no_load(stage: &Stage, target: &Target) {
+    let before = target.answered();
+    stage.sandbox.dlt(&["invite", "eva@example.com", "--group", "operator", "shop"]).with_code(0);
+    let mails = stage.look(&["mails", HUB]);
+    let mail = mails.split("eva@example.com").last().expect("an invitation").to_owned();
+    let invitation = mails.split("<b>").skip(1).filter_map(|rest| rest.split("</b>").next());
+    let temporary = invitation.filter(|word| word.len() >= 8 && !word.contains("://") && !word.contains("-at-")).last();
+    let temporary = temporary.unwrap_or_else(|| panic!("no password in {mail}")).replace("&amp;", "&");
+    let sign_in = |user: &str, password: &str| {
+        let mut gate = stage.sandbox.start(&["gate", "qa.yaml", "--env", "shop", "--user", user, "--success-p95", "5"]);
+        crate::support::Ended::of(gate.env("COGNITO_PASSWORD", password).output().expect("it starts")).with_code(4)
+    };
+    let invited = sign_in("eva-at-example.com", &temporary);
+    assert!(invited.err.contains("NEW_PASSWORD_REQUIRED") && invited.err.contains("dlt invite"), "{}", invited.err);
+    let pool = stage.outputs()["UserPoolId"].as_str().expect("a pool").to_owned();
+    stage.look(&["factor", HUB, &pool, "chief"]);
+    let factor = sign_in("chief", PASSWORD);
+    assert!(factor.err.contains("SOFTWARE_TOKEN_MFA") && factor.err.contains("second factor"), "{}", factor.err);
+    stage.look(&["factor", HUB, &pool, "chief", "none"]);
+    assert_eq!(target.answered(), before, "nobody made load");
 }
 
 #[test]

@@ -24,5 +24,6 @@ mod reports;
 mod runs;
 mod shelf;
 mod shipping;
+mod source_build;
 mod support;
 mod trouble;

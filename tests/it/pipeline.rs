@@ -5,10 +5,12 @@ use serde_json::Value;
 use crate::{
     buildspec::run,
     cloud::{HUB, Stage},
-    support::{Sandbox, root},
+    support::{Sandbox, eventually, root},
 };
 
 const POLICY: &str = "arn:aws:iam::000000000000:policy/shop";
+/// Where an environment announces what needs a person.
+const TOPIC: &str = "dlt-shop-alarms";
 
 fn buildspec(name: &str) -> String {
     std::fs::read_to_string(root().join("buildspecs").join(name)).expect("the buildspec")
@@ -23,7 +25,7 @@ fn program(sandbox: &Sandbox) {
 }
 
 /// A container with a source in it, for a build on this account.
-fn container(stage: &Stage) -> Sandbox {
+pub fn container(stage: &Stage) -> Sandbox {
     let mut container = Sandbox::new();
     container
         .variable("AWS_ENDPOINT_URL", &stage.aws.endpoint)
@@ -41,6 +43,7 @@ fn a_pipeline_with_all_stages_comes_and_goes_and_leaves_nothing_behind() {
     let sandbox = &stage.sandbox;
     program(sandbox);
     sandbox.dlt(&["up", "shop", "--yes"]).with_code(0);
+    stage.look(&["subscribe", HUB, TOPIC]);
     let without = stage.account();
     let stages = [
         "pipeline",
@@ -75,6 +78,8 @@ fn a_pipeline_with_all_stages_comes_and_goes_and_leaves_nothing_behind() {
         assert_eq!(project["variables"]["DLT_ENV"], "shop", "{project:#}");
     }
 
+    who_subscribed_hears_of_failures_and_of_approvals_and_of_nothing_else(&stage);
+
     // Other stages are a change of the same stack.
     let fewer = ["pipeline", "bootstrap", "shop", "--codecommit", "checkout", "--binary", "dlt-linux", "--yes"];
     let refused = sandbox.dlt(&fewer).with_code(5);
@@ -83,6 +88,36 @@ fn a_pipeline_with_all_stages_comes_and_goes_and_leaves_nothing_behind() {
     sandbox.dlt(&[&fewer[..], &allowed].concat()).with_code(0);
     sandbox.dlt(&["pipeline", "rm", "shop", "--yes"]).with_code(0);
     assert_eq!(stage.account(), without, "the pipeline leaves nothing behind");
+}
+
+/// Events as CodePipeline words them; AWS takes such a source from nobody but its own services.
+fn who_subscribed_hears_of_failures_and_of_approvals_and_of_nothing_else(stage: &Stage) {
+    let tell = |what: &str, pipeline: &str, state: &str| {
+        let mut detail =
+            serde_json::json!({"pipeline": pipeline, "execution-id": "e-1", "state": state, "stage": "Approve"});
+        if what == "Action" {
+            detail["type"] = serde_json::json!({"owner": "AWS", "category": "Approval", "provider": "Manual"});
+        }
+        let kind = format!("CodePipeline {what} Execution State Change");
+        stage.look(&["event", HUB, "aws.codepipeline", &kind, &detail.to_string()]);
+    };
+    tell("Pipeline", "dlt-shop-pipeline", "SUCCEEDED");
+    tell("Pipeline", "somebody-elses", "FAILED");
+    tell("Pipeline", "dlt-shop-pipeline", "FAILED");
+    tell("Action", "dlt-shop-pipeline", "STARTED");
+    let mut heard: Vec<String> = Vec::new();
+    eventually("both are announced", std::time::Duration::from_secs(30), || {
+        let more: Vec<String> = serde_json::from_str(&stage.look(&["announced", HUB, TOPIC])).expect("JSON");
+        heard.extend(more);
+        (heard.len() > 1).then_some(())
+    });
+    heard.sort();
+    assert_eq!(heard.len(), 2, "{heard:#?}");
+    assert!(
+        heard.iter().any(|news| news.contains("dlt-shop-pipeline") && news.contains("is FAILED, execution e-1")),
+        "{heard:#?}"
+    );
+    assert!(heard.iter().any(|news| news.contains("wait")), "somebody is asked to approve: {heard:#?}");
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
     reports.py FOLDER     → {"cases": […], "tables": [[cells of a row…]…], "links": […], "elements": […]}
 
-junit.xml must be valid by junit.xsd; gate.md is rendered by another program than ours.
+junit.xml must be valid by junit.xsd, and another program's reader must find the same cases and count them alike; gate.md is rendered by another program than ours.
 """
 import json
 import pathlib
 import sys
 
+import junitparser
 import lxml.etree
 import lxml.html
 import markdown_it
@@ -22,7 +23,21 @@ def cases(folder):
         counts = len(suite.findall("testcase")), found["failure"], found["error"]
         said = tuple(int(suite.get(name)) for name in ("tests", "failures", "errors"))
         assert counts == said, f"the suite says {said} and holds {counts}"
-    return [case.get("name") for case in tree.iter("testcase")]
+    names = [case.get("name") for case in tree.iter("testcase")]
+    assert reread(folder) == names, "another reader finds other cases"
+    return names
+
+
+def reread(folder):
+    """The names of all cases as junitparser reads them, once its own counts are those that the file says."""
+    document = junitparser.JUnitXml.fromfile(str(folder / "junit.xml"))
+    for suite in document:
+        said = suite.tests, suite.failures, suite.errors
+        suite.update_statistics()
+        assert said == (suite.tests, suite.failures, suite.errors), f"the suite says {said}"
+        for case in suite:
+            assert len(case.result) <= 1, f"{case.name} has more than one result"
+    return [case.name for suite in document for case in suite]
 
 
 def rendered(folder):

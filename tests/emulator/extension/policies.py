@@ -1,4 +1,5 @@
-"""ECS as IAM sees it: which resource each call is about, the cluster as a condition, and the roles that are passed on.
+"""ECS as IAM sees it: which resource each call is about, the cluster as a condition, and the roles that are passed on. And
+change sets, which are their stack's; and the role of ECS, which has a path.
 
 The emulator asks for every call whether the cluster may be touched, so that the policies that AWS wants are denied, and
 it never asks whether the caller may hand a role to a task.
@@ -6,6 +7,7 @@ it never asks whether the caller may hand a role to a task.
 import json
 
 import ministack.app as app
+import ministack.services.cloudformation as cloudformation
 import ministack.services.ecs as ecs
 from ministack.core import iam_actions
 from ministack.core.responses import get_account_id, get_region
@@ -14,9 +16,15 @@ from ministack.core.responses import get_account_id, get_region
 def install():
     resource_of, context_of, handle = iam_actions.extract_resource_arn, iam_actions.request_tag_context, ecs.handle_request
 
-    def extract_resource_arn(service, method, path, headers, body, *rest):
-        named = _resource(_action(headers), _json(body)) if service == "ecs" else None
-        return named or resource_of(service, method, path, headers, body, *rest)
+    def extract_resource_arn(service, method, path, headers, body, query_params, *rest):
+        named = None
+        if service == "ecs":
+            named = _resource(_action(headers), _json(body))
+        elif service == "cloudformation":
+            named = _stack_of_change_set(query_params)
+        elif service == "iam" and query_params.get("RoleName", [""])[0].startswith("AWSServiceRoleForECS"):
+            named = f"arn:aws:iam::{get_account_id()}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+        return named or resource_of(service, method, path, headers, body, query_params, *rest)
 
     def request_context(service, iam_action, body, params):
         context = context_of(service, iam_action, body, params)
@@ -58,6 +66,12 @@ def _resource(action, request):
         full = [name if name.startswith("arn:") else _arn(f"task/{cluster}/{name}") for name in names]
         return full[0]
     return None
+
+
+def _stack_of_change_set(query_params):
+    """A change set that is named by its id alone is still about its stack."""
+    change_set = cloudformation._change_sets.get(query_params.get("ChangeSetName", [""])[0])
+    return change_set["StackId"] if change_set and "StackName" not in query_params else None
 
 
 def _arn(resource):

@@ -30,7 +30,7 @@ use crate::{
     render::{self, Part},
 };
 
-pub use settings::{Settings, Source as PipelineSource, Step};
+pub use settings::{Settings, Source as PipelineSource, Step, deploys_environment};
 
 /// The phases of a bootstrap, in order.
 pub const PHASES: [Phase; 4] = [Phase::Plan, Phase::Upload, Phase::ChangeSet, Phase::Deploy];

@@ -3,7 +3,7 @@
 use dlt_model::{id::Region, tick};
 use minijinja::{Value, context};
 
-use super::{Part, Stages, dashboard};
+use super::{Part, Stages, dashboard, deployer};
 use crate::config::{Architecture, Config, Console, DataRetention, EcrRepository, Network};
 
 /// Every name that a template uses, with its value for this part and region.
@@ -45,6 +45,7 @@ pub(super) fn of(part: Part, config: &Config, region: &Region, account: Option<&
         groups => groups(),
         dashboard => dashboard::body(config),
         stages => stages.context(),
+        deployer => if stages.deployer { deployer::context(config) } else { Vec::new() },
         pipeline_folder => pipeline_folder(stack),
         pipeline_arn =>
             format!("arn:${{AWS::Partition}}:codepipeline:${{AWS::Region}}:${{AWS::AccountId}}:{stack}-pipeline"),

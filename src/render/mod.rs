@@ -3,6 +3,7 @@
 mod assets;
 mod context;
 mod dashboard;
+mod deployer;
 mod engine;
 mod source;
 mod stages;

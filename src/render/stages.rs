@@ -46,6 +46,8 @@ pub struct Stages {
     pub deploy: bool,
     /// Whether its role has managed policies besides.
     pub deploy_policies: bool,
+    /// Whether that role may do what `dlt up` on this environment calls.
+    pub deployer: bool,
     /// Whether a person has to agree before anything is deployed, or before any load is made where nothing is.
     pub approval: bool,
     /// Whether there is a policy that no role reaches beyond.
@@ -105,7 +107,7 @@ const DEPLOY: Step = Step {
     buildspec: "DeployBuildspec",
     policy: "deploy",
     what: "The deployment's",
-    may: "What the deployment may do - read its source and report; more only by policies that were named.",
+    may: "What the deployment may do - read its source and report; more by policies that were named, or for this environment.",
     about: "Deploys what is to be judged.",
     output: None,
     ..IMAGE

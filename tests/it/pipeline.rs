@@ -65,6 +65,7 @@ fn a_pipeline_with_all_stages_comes_and_goes_and_leaves_nothing_behind() {
     ];
     let roles = sandbox.dlt(&[&stages[..], &["--print-policy=roles"]].concat()).with_code(0).json();
     let named: Vec<&String> = roles.as_object().expect("roles").keys().collect();
+    assert!(!roles.to_string().contains("Fn::Sub"), "account, region and partition are put in: {roles:#}");
     assert_eq!(named, ["BuildRole", "DeployRole", "PipelineRole", "ProjectRole", "StartRole"], "{roles:#}");
     assert_eq!(roles["DeployRole"]["ManagedPolicies"], serde_json::json!([POLICY]), "{roles:#}");
 
@@ -162,8 +163,17 @@ fn the_shipped_buildspecs_build_a_release_push_its_image_and_deploy_it() {
     let release = image.artifacts.expect("what the next stage gets");
     assert!(release.join("release.json").is_file() && release.join("dlt").is_file(), "{}", image.log);
 
+    // The role of the stage Deploy may do what that takes, and nothing more.
+    program(&stage.sandbox);
+    let stages =
+        ["--codecommit", "checkout", "--deploy-spec", "buildspecs/buildspec_deploy.yml", "--binary", "dlt-linux"];
+    let print = [&["pipeline", "bootstrap", "shop", "--print-policy=roles"][..], &stages].concat();
+    let roles = stage.sandbox.dlt(&print).with_code(0).json();
+    let keys = stage.look(&["keys", HUB, "deployer", &roles["DeployRole"].to_string()]);
+    let keys: Vec<String> = serde_json::from_str(&keys).expect("two keys");
     stage.sandbox.dlt(&["down", "shop", "--yes"]).with_code(0);
-    let deployed = container(&stage);
+    let mut deployed = container(&stage);
+    deployed.variable("AWS_ACCESS_KEY_ID", &keys[0]).variable("AWS_SECRET_ACCESS_KEY", &keys[1]);
     let release = release.to_str().expect("text");
     let project = [("DLT_ENV", "shop"), ("CODEBUILD_SRC_DIR_built", release)];
     let deploy = run(&deployed, &buildspec("buildspec_deploy.yml"), &project);

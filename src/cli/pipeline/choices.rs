@@ -1,7 +1,7 @@
 //! The flags of `dlt pipeline bootstrap` that say where the source is and which stages there are.
 
 use crate::{
-    deploy::pipeline::{PipelineSource as Source, Settings, Step},
+    deploy::pipeline::{PipelineSource as Source, Settings, Step, deploys_environment},
     exit::Exit,
     failure::Failure,
     render::{Build, SourceKind, Stages},
@@ -52,7 +52,8 @@ pub struct ChoiceArgs {
     /// Have a stage Deploy that runs this buildspec of the source, such as `buildspecs/buildspec_deploy.yml`.
     #[arg(long, value_name = "PATH", help_heading = "Stages")]
     deploy_spec: Option<String>,
-    /// Give the stage Deploy what this managed policy allows; may be repeated.
+    /// Give the stage Deploy what this managed policy allows; may be repeated. Without one, `buildspec_deploy.yml` may do what
+    /// `dlt up` on this environment calls, and any other buildspec nothing besides.
     #[arg(long, value_name = "ARN", help_heading = "Stages")]
     deploy_policy: Vec<String>,
     /// Wait for a person's approval before Deploy, or before QA where there is no Deploy.
@@ -85,6 +86,7 @@ impl ChoiceArgs {
             build_policies: !self.build_policy.is_empty(),
             deploy: self.deploy_spec.is_some(),
             deploy_policies: !self.deploy_policy.is_empty(),
+            deployer: self.deploy_spec.as_deref().is_some_and(|spec| deploys_environment(spec, &self.deploy_policy)),
             approval: self.approval,
             boundary: self.permissions_boundary.is_some(),
         })

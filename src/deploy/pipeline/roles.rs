@@ -20,7 +20,9 @@ pub fn policies(config: &Config, stages: Stages, values: &BTreeMap<String, Strin
     let fault = |why: String| Failure::new(Exit::Internal, format!("failed to read the pipeline template: {why}"));
     let rendered = render::render_pipeline(config, stages).map_err(|error| fault(error.to_string()))?;
     let template = Template::parse(&rendered.text).map_err(fault)?;
-    let resources = template.resources(&template.values(values));
+    // Besides the parameters there are what AWS calls the account, the region and the partition.
+    let values = values.clone().into_iter().chain(template.values(values)).collect();
+    let resources = template.resources(&values);
     let roles = resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::IAM::Role");
     let one = |(name, role): (&String, &Value)| {
         let statements = role["Properties"]["Policies"].as_array().into_iter().flatten();

@@ -64,6 +64,11 @@ pub struct Settings {
     pub environment: String,
 }
 
+/// Whether a stage deploys the environment itself: by the buildspec that we ship, and by no policies of somebody's own.
+pub fn deploys_environment(buildspec: &str, policies: &[String]) -> bool {
+    policies.is_empty() && buildspec.rsplit('/').next() == Some("buildspec_deploy.yml")
+}
+
 impl Settings {
     /// The stages.
     pub fn stages(&self) -> Stages {
@@ -77,6 +82,7 @@ impl Settings {
             build_policies: self.build.as_ref().is_some_and(|(_, step)| !step.policies.is_empty()),
             deploy: self.deploy.is_some(),
             deploy_policies: self.deploy.as_ref().is_some_and(|step| !step.policies.is_empty()),
+            deployer: self.deploy.as_ref().is_some_and(|step| deploys_environment(&step.buildspec, &step.policies)),
             approval: self.approval,
             boundary: self.boundary.is_some(),
         }

@@ -11,7 +11,8 @@ use crate::{
 
 const MANIFEST: &str = "[workspace]\nmembers = [\".\", \"worker\"]\nresolver = \"3\"\n\n\
                         [package]\nname = \"dlt\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
-                        [[bin]]\nname = \"dlt\"\npath = \"dlt.rs\"\n\n[[bin]]\nname = \"bootstrap\"\npath = \"bootstrap.rs\"\n";
+                        [[bin]]\nname = \"dlt\"\npath = \"dlt.rs\"\n\n[[bin]]\nname = \"bootstrap\"\npath = \"bootstrap.rs\"\n\n\
+                        [profile.worker]\ninherits = \"release\"\n";
 const WORKER: &str = "[package]\nname = \"dlt-worker\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
                       [[bin]]\nname = \"dlt-worker\"\npath = \"main.rs\"\n";
 const LOCK: &str = "version = 4\n\n[[package]]\nname = \"dlt\"\nversion = \"0.1.0\"\n\n\

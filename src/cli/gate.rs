@@ -9,7 +9,6 @@ use dlt_model::{
     id::{Region, RunId},
     plan::LoadPlan,
     scenario::{Scenario, Warning},
-    summary::Summary,
 };
 use serde_json::Value;
 
@@ -249,11 +248,9 @@ async fn of_run(system: &System, test_id: &str, run_id: &str, args: &Args) -> Re
 
 /// What a run on the environment left, if it is there and sound.
 async fn summary_of(system: &System, test_id: &str, run_id: &str) -> Result<Option<Measured>, Failure> {
-    match system.api.get::<Summary>(&format!("/scenarios/{test_id}/testruns/{run_id}/summary")).await {
-        Ok(summary) => Ok(baseline::of_summary(&summary)),
-        Err(error) if error.is(404) => Ok(None),
-        Err(error) => Err(error.failure("read the baseline")),
-    }
+    let summary =
+        deployed::summary(system, test_id, run_id).await.map_err(|error| error.failure("read the baseline"))?;
+    Ok(summary.as_ref().and_then(baseline::of_summary))
 }
 
 pub(super) fn read_deadline(text: &str) -> Result<Duration, Failure> {

@@ -136,7 +136,10 @@ pub async fn run(
     let listener = Listener::start(system, &stored.test_id, &run_id);
     follower.follow(&mut stops, listener, observe).await;
     let mut ending = follower.ending;
-    let mut summary = read_summary(system, &stored.test_id, &run_id, &mut ending).await;
+    let mut summary = summary(system, &stored.test_id, &run_id).await.unwrap_or_else(|error| {
+        ending.unknown.get_or_insert(format!("the results could not be read: {error}"));
+        None
+    });
     if let Some(summary) = &mut summary {
         summary.aborted_by.clone_from(&ending.aborted_by);
     }
@@ -178,15 +181,15 @@ async fn start(system: &System, test_id: &str) -> Result<String, Failure> {
     }
 }
 
-/// Everything measured; without it the run proves nothing.
-pub async fn read_summary(system: &System, test_id: &str, run_id: &str, ending: &mut Ending) -> Option<Summary> {
-    match system.api.get::<Summary>(&format!("/scenarios/{test_id}/testruns/{run_id}/summary")).await {
-        Ok(summary) => Some(summary),
-        Err(error) if error.is(404) => None,
-        Err(error) => {
-            ending.unknown.get_or_insert(format!("the results could not be read: {error}"));
-            None
-        }
+/// Everything that a run measured; none when it left nothing.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn summary(system: &System, test_id: &str, run_id: &str) -> Result<Option<Summary>, ApiError> {
+    match system.api.get(&format!("/scenarios/{test_id}/testruns/{run_id}/summary")).await {
+        Ok(summary) => Ok(Some(summary)),
+        Err(error) if error.is(404) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     exit::Exit,
     failure::Failure,
-    gate::{api::ApiError, baseline, conclusion::Ending, environment::System},
+    gate::{baseline, conclusion::Ending, deployed, environment::System},
 };
 
 /// The word for a scenario's last run.
@@ -169,18 +169,10 @@ pub async fn run(system: &System, test_id: &str, run_id: &str) -> Result<Run, Fa
     let (test_id, run_id) = (test_id.to_owned(), run_id.to_owned());
     let mut run = Run { test_id, run_id, record, scenario: submission.scenario, ending, summary: None };
     if run.is_over() {
-        run.summary = summary(system, &run.test_id, &run.run_id).await?;
+        let summary = deployed::summary(system, &run.test_id, &run.run_id).await;
+        run.summary = summary.map_err(|error| error.failure("read the run's results"))?;
     }
     Ok(run)
-}
-
-/// What was measured, if anything was.
-async fn summary(system: &System, test_id: &str, run_id: &str) -> Result<Option<Summary>, Failure> {
-    match system.api.get::<Summary>(&format!("/scenarios/{test_id}/testruns/{run_id}/summary")).await {
-        Ok(summary) => Ok(Some(summary)),
-        Err(ApiError::Refused { status: 404, .. }) => Ok(None),
-        Err(error) => Err(error.failure("read the run's results")),
-    }
 }
 
 /// The ids of the last two runs that proved something, the earlier one first.

@@ -183,7 +183,7 @@ mod tests {
     fn steps_of_one_label_are_counted_together() {
         let plan = plan(&assignment()).unwrap_or_else(|why| panic!("{why}"));
         assert_eq!(plan.scripts.names.labels.all(), ["a", "b"]);
-        assert_eq!(plan.scripts.flows["x"].steps.len(), 3);
+        assert_eq!(plan.scripts.flows[0].steps.len(), 3);
     }
 
     fn rate(rate: f64, per_ms: u64) -> Executor {

@@ -113,7 +113,7 @@ impl User {
         let actor = match actor {
             Some(actor) => actor,
             None => {
-                let new = actor.insert(Box::new(Actor::new(Rc::clone(&stream.desk), Rc::clone(&stream.flow), *number)));
+                let new = actor.insert(Box::new(Actor::new(Rc::clone(&stream.desk), stream.flow, *number)));
                 if new.start(recorder).await.is_err() {
                     return End::Done;
                 }

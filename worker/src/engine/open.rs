@@ -81,7 +81,7 @@ pub async fn run(stream: &Rc<Stream>, arrivals: &Arrivals, users: Users, timer: 
 /// One user: iterates whenever it is told to.
 async fn attend(stream: Rc<Stream>, pool: Rc<Pool>, seat: Rc<Seat>, number: u64) {
     let recorder = &*stream.recorder;
-    let mut actor = Box::new(Actor::new(Rc::clone(&stream.desk), Rc::clone(&stream.flow), number));
+    let mut actor = Box::new(Actor::new(Rc::clone(&stream.desk), stream.flow, number));
     if actor.start(recorder).await.is_err() {
         if pool.leave(&seat) {
             recorder.drop_iteration();

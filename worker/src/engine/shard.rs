@@ -137,7 +137,7 @@ impl Shard {
             let stream = Stream {
                 plan: Arc::clone(&self.plan),
                 number,
-                flow: self.plan.executions[number].flow.as_str().into(),
+                flow: self.place_of_flow(number),
                 share: self.share,
                 clock: self.clock,
                 desk: Rc::clone(desk),
@@ -147,6 +147,11 @@ impl Shard {
             streams.spawn_local(stream.run(timer));
         }
         streams
+    }
+
+    fn place_of_flow(&self, execution: usize) -> usize {
+        let name = &self.plan.executions[execution].flow;
+        self.plan.scripts.place_of_flow(name).expect("a plan's flows are compiled")
     }
 
     async fn deliver(&self, second: u64, ledger: Option<Box<Ledger>>, recorder: &Recorder) {

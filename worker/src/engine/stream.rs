@@ -25,7 +25,8 @@ pub struct Stream {
     pub plan: Arc<Plan>,
     /// Which of the plan's executions it is.
     pub number: usize,
-    pub flow: Rc<str>,
+    /// Which of the flows its users follow.
+    pub flow: usize,
     pub share: Share,
     pub clock: RunClock,
     pub desk: Rc<Desk>,

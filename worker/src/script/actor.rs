@@ -19,7 +19,7 @@ use super::{
     desk::Desk,
     extract::items,
     metric_name, number_of, pause,
-    program::{Flow, Measure, Op},
+    program::{Measure, Op},
     user::User,
 };
 use crate::{engine::Recorder, transport::Session};
@@ -30,7 +30,8 @@ const JUMPS_AT_ONCE: u32 = 1_000;
 /// A virtual user.
 pub struct Actor {
     desk: Rc<Desk>,
-    flow: Rc<str>,
+    /// Which of the flows it follows.
+    flow: usize,
     session: Session,
     /// Further connections, for what a page embeds; made when the first page needs them.
     helpers: Vec<Session>,
@@ -84,9 +85,9 @@ pub struct Done;
 
 impl Actor {
     /// The user of a flow with this number over all workers, from 0. Needs a runtime.
-    pub fn new(desk: Rc<Desk>, flow: Rc<str>, number: u64) -> Self {
+    pub fn new(desk: Rc<Desk>, flow: usize, number: u64) -> Self {
         let session = Session::new(Rc::clone(&desk.wire));
-        let user = User::new(&desk.scripts, &flow, number);
+        let user = User::new(&desk.scripts, &desk.scripts.flows[flow].name, number);
         Self { desk, flow, session, helpers: Vec::new(), user, has_rows: false }
     }
 
@@ -94,7 +95,7 @@ impl Actor {
     /// serves the first iteration too.
     pub async fn start(&mut self, recorder: &Recorder) -> Result<(), Done> {
         let desk = Rc::clone(&self.desk);
-        let Some(flow) = desk.scripts.flows.get(&*self.flow) else { return Err(Done) };
+        let flow = &desk.scripts.flows[self.flow];
         if flow.start.is_empty() {
             return Ok(());
         }
@@ -112,8 +113,8 @@ impl Actor {
             self.take_rows(recorder)?;
         }
         let desk = Rc::clone(&self.desk);
-        let steps: &[Op] = desk.scripts.flows.get(&*self.flow).map(|flow: &Flow| &*flow.steps).unwrap_or_default();
         let iteration = recorder.begin_iteration(now);
+        let steps = &desk.scripts.flows[self.flow].steps;
         let rest = self.run(&desk, steps, Begin { intended: Some(intended), now: Some(now) }, recorder).await;
         iteration.complete(rest.from);
         self.user.end_iteration(desk.scripts.cookies);

@@ -1,6 +1,6 @@
 //! The compiled program: what every virtual user of a worker runs, and what none of them changes.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use dlt_model::program::{Cookies, Expect, MetricKind, Pause, Reuse};
 use regex::Regex;
@@ -24,7 +24,7 @@ use crate::{
 
 /// Everything that the virtual users of a worker can be told to do.
 pub struct Scripts {
-    pub flows: BTreeMap<String, Flow>,
+    pub flows: Vec<Flow>,
     pub names: Tables,
     pub feeds: Vec<Feed>,
     /// How many variables there are.
@@ -48,8 +48,16 @@ pub struct Tables {
     pub transactions: Names,
 }
 
+impl Scripts {
+    /// Where the flow of this name is.
+    pub fn place_of_flow(&self, name: &str) -> Option<usize> {
+        self.flows.iter().position(|flow| flow.name == name)
+    }
+}
+
 /// What a virtual user does.
 pub struct Flow {
+    pub name: String,
     pub start: Box<[Op]>,
     pub steps: Box<[Op]>,
 }

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::Fault;
 
+/// After so many reads without waiting, others have their turn.
+const READS_AT_ONCE: usize = 32;
+
 /// A request under way.
 pub struct Conversation<'a> {
     pub began: Instant,
@@ -42,7 +45,7 @@ impl<'a> Conversation<'a> {
         traffic: &mut Traffic,
     ) -> Poll<Result<bool, Fault>> {
         self.poll_send(cx, stream, traffic);
-        loop {
+        for _ in 0..READS_AT_ONCE {
             let Poll::Ready(read) = stream.poll_read(cx, buffer) else { return Poll::Pending };
             let bytes = match read {
                 Ok(0) => {
@@ -61,6 +64,8 @@ impl<'a> Conversation<'a> {
                 Err(fault) => return Poll::Ready(Err(fault)),
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// A peer that ends a TLS session without saying so has still ended a response that lasts until the end.

@@ -19,6 +19,7 @@ use super::{
     heads::Heads,
     http2::Pools,
     proxy::Proxy,
+    socket::Socket,
     stream::Stream,
     tls::{Handshakes, Offer, speaks_http2},
     traffic::add,
@@ -154,7 +155,7 @@ impl Wire {
         purpose: Purpose,
         port: u16,
         addresses: &[IpAddr],
-    ) -> Result<TcpStream, Fault> {
+    ) -> Result<Socket, Fault> {
         let mut last = Fault::DnsFailed;
         for address in addresses {
             match self.connect_to(SocketAddr::new(*address, port)).await {
@@ -166,7 +167,7 @@ impl Wire {
                     if let Some(proxy) = self.proxy.as_ref().filter(|_| needs_tunnel) {
                         proxy.tunnel(&mut stream, origin).await?;
                     }
-                    return Ok(stream);
+                    return Ok(Socket::new(stream));
                 }
                 Err(error) => last = fault_of_connect(&error),
             }

@@ -27,6 +27,7 @@ mod percent;
 mod proxy;
 mod response;
 mod session;
+mod socket;
 mod stream;
 mod tcp;
 mod tls;

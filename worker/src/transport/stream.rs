@@ -6,29 +6,27 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
+
+use super::socket::Socket;
 
 /// A byte stream to a peer.
 pub enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 impl Stream {
     /// Reads what is there into `buffer`; 0 means that the peer sends no more.
-    ///
-    /// Reading less than the buffer holds tells the runtime that nothing is left, so that no second read has to fail.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut read = ReadBuf::new(buffer);
-        let polled = match self {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, &mut read),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, &mut read),
-        };
-        polled.map_ok(|()| read.filled().len())
+        match self {
+            Self::Plain(stream) => stream.poll_read(cx, buffer),
+            Self::Tls(stream) => {
+                let mut read = ReadBuf::new(buffer);
+                Pin::new(stream).poll_read(cx, &mut read).map_ok(|()| read.filled().len())
+            }
+        }
     }
 
     /// Whether the peer has neither closed the connection nor said anything that was not asked for.
@@ -48,7 +46,7 @@ impl Stream {
     /// Writes the front of `bytes`.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Plain(stream) => stream.poll_write(cx, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
@@ -63,16 +61,16 @@ impl Stream {
 }
 
 /// Whether neither the socket nor the session above it has anything to read.
-fn has_nothing(stream: &TlsStream<TcpStream>) -> bool {
+fn has_nothing(stream: &TlsStream<Socket>) -> bool {
     let (socket, session) = stream.get_ref();
-    session.wants_read() && socket.try_io(Interest::READABLE, || Ok(())).is_err()
+    session.wants_read() && !socket.may_have_something()
 }
 
 /// For libraries that speak over a connection themselves.
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Plain(stream) => AsyncRead::poll_read(Pin::new(stream), cx, buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }

@@ -10,10 +10,9 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
     version::{TLS12, TLS13},
 };
-use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{Origin, anyone, dial::fault_of};
+use super::{Origin, anyone, dial::fault_of, socket::Socket};
 use crate::Fault;
 
 /// How many sessions a thread remembers to resume.
@@ -109,7 +108,7 @@ impl Handshakes {
     }
 
     /// Shakes hands with the peer as the origin's host.
-    pub async fn shake(&self, origin: &Origin, offer: Offer, stream: TcpStream) -> Result<TlsStream<TcpStream>, Fault> {
+    pub async fn shake(&self, origin: &Origin, offer: Offer, stream: Socket) -> Result<TlsStream<Socket>, Fault> {
         let name = match &self.server_name {
             Some(name) => name.clone(),
             None => ServerName::try_from(origin.host.to_string()).map_err(|_| Fault::TlsFailed)?,
@@ -134,7 +133,7 @@ fn has_no_common_protocol(error: &std::io::Error) -> bool {
 }
 
 /// Whether both sides agreed on HTTP/2.
-pub fn speaks_http2(stream: &TlsStream<TcpStream>) -> bool {
+pub fn speaks_http2(stream: &TlsStream<Socket>) -> bool {
     stream.get_ref().1.alpn_protocol() == Some(HTTP2)
 }
 

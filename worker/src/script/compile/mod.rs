@@ -6,7 +6,7 @@ mod steps;
 mod texts;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::atomic::AtomicU64,
 };
 
@@ -46,7 +46,7 @@ pub fn compile<'a>(
     let url_groups = compiler.url_groups();
     let names: BTreeSet<&str> = flows.into_iter().collect();
     let several = names.len() > 1;
-    let mut compiled = BTreeMap::new();
+    let mut compiled = Vec::new();
     for name in names {
         let Some(flow) = program.flows.get(name) else {
             compiler.problems.push(format!("there is no flow `{name}`"));
@@ -58,7 +58,7 @@ pub fn compile<'a>(
         let front = if several { format!("flow `{name}`, ") } else { String::new() };
         let start = compiler.steps(&flow.start, &format!("{front}start step "));
         let steps = compiler.steps(&flow.steps, &format!("{front}step "));
-        compiled.insert(name.to_owned(), Flow { start, steps });
+        compiled.push(Flow { name: name.to_owned(), start, steps });
     }
     if !compiler.problems.is_empty() {
         return Err(compiler.problems);

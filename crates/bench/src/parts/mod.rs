@@ -1,5 +1,6 @@
 //! What can be asked of the benchmark, each a module of its own.
 
+mod bare;
 mod closed;
 mod cores;
 mod effort;

@@ -6,7 +6,7 @@ use dlt_model::histogram::Histogram;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::apart;
+use super::{apart, bare};
 use crate::{
     args::Args,
     run::{Bench, Run},
@@ -63,13 +63,14 @@ pub fn measure_stall(bench: &Bench, args: &Args) -> Table {
 pub fn measure_lateness(bench: &Bench, args: &Args) -> Table {
     let title = "Lateness of 20,000 arrivals/s on one core";
     let columns =
-        &["round", "served", "dropped", "p50 µs", "p99 µs", "p99.9 µs", "max µs", "CPU µs/request", "foreign load"];
+        &["round", "", "served", "dropped", "p50 µs", "p99 µs", "p99.9 µs", "max µs", "CPU µs/request", "foreign load"];
     let mut table = Table::new(title, columns);
     let kind = Kind::Open { rate: LATENESS_RATE };
     let task = Task { kind, protocol: Protocol::Http1, users: USERS, secs: SECS, stall: None };
-    let mut worst = Vec::new();
+    let (mut worst, mut ratios) = (Vec::new(), Vec::new());
     for round in 1..=args.rounds() {
         crate::talk(&format!("lateness: round {round} of {}", args.rounds()));
+        let bare = bare::lateness(LATENESS_RATE, Duration::from_secs(SECS), &apart());
         let run = match bench.run(Tool::Worker(Checks::Status), &task, &apart()) {
             Ok(Some(run)) => run,
             Ok(None) => break,
@@ -84,18 +85,28 @@ pub fn measure_lateness(bench: &Bench, args: &Args) -> Table {
             table.note("this worker reports no lateness yet");
             break;
         };
-        let at = |percent: f64| lateness.percentile_us(percent).unwrap_or(0);
-        worst.push(at(99.9) as f64);
+        let at = |late: &Histogram, percent: f64| late.percentile_us(percent).unwrap_or(0);
+        let percentiles = |late: &Histogram| [50.0, 99.0, 99.9, 100.0].map(|percent| at(late, percent).to_string());
         let dropped = report["iterations"]["dropped"].as_u64().unwrap_or(0);
-        let mut row = vec![round.to_string(), run.tally.requests.to_string(), dropped.to_string()];
-        row.extend([50.0, 99.0, 99.9, 100.0].map(|percent| at(percent).to_string()));
+        worst.push(at(&lateness, 99.9) as f64);
+        ratios.push(at(&lateness, 99.9) as f64 / at(&bare, 99.9).max(1) as f64);
+        let mut row = vec![round.to_string(), "dlt".to_owned(), run.tally.requests.to_string(), dropped.to_string()];
+        row.extend(percentiles(&lateness));
         row.extend([format!("{:.2}", run.cpu_us()), format!("{:.2}", run.foreign)]);
+        table.row(row);
+        let mut row = vec![round.to_string(), "a bare loop".to_owned(), String::new(), String::new()];
+        row.extend(percentiles(&bare));
+        row.extend([String::new(), String::new()]);
         table.row(row);
     }
     if let Some(spread) = Spread::of(worst) {
         let Spread { least, median, most } = spread;
         table.note(format!("p99.9: median {median:.0} µs ({least:.0}–{most:.0}); the target is 1,000 µs"));
     }
+    if let Some(Spread { least, median, most }) = Spread::of(ratios) {
+        table.note(format!("p99.9 next to the bare loop's of the same round: {median:.2} ({least:.2}–{most:.2})"));
+    }
+    table.note("the bare loop sleeps to each arrival and sends nothing: what it shows is the machine's own");
     table
 }
 

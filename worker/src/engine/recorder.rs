@@ -203,13 +203,17 @@ pub struct Sample<'a> {
 }
 
 impl Sample<'_> {
-    /// It ended: with a status or a named fault.
-    pub fn finish(mut self, outcome: Result<u16, Fault>, succeeded: bool) {
+    /// It ended: with a status or a named fault. Only its first end counts.
+    ///
+    /// It is borrowed, since it is large enough for a move to cost as much as the counting.
+    pub fn finish(&mut self, outcome: Result<u16, Fault>, succeeded: bool) {
         let end = match outcome {
             Ok(_) => self.traffic.last_byte_at.unwrap_or_else(Instant::now),
             Err(_) => Instant::now(),
         };
-        self.record(outcome, succeeded, end);
+        if self.is_open {
+            self.record(outcome, succeeded, end);
+        }
     }
 
     fn record(&mut self, outcome: Result<u16, Fault>, succeeded: bool, end: Instant) {

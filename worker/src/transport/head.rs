@@ -19,24 +19,36 @@ pub const MAX_HEADERS: usize = 128;
 /// What the rest of the worker wants to know of a head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    pub status: u16,
-    pub version: Version,
+    pub plain: Plain,
     /// Where a redirect leads.
     pub location: Option<String>,
-    /// Whether the connection may carry another request.
-    pub reusable: bool,
-    pub framing: Framing,
-    pub sets_cookies: bool,
     /// How the body is packed, when it is wanted.
     pub codings: Vec<Coding>,
     /// Those that are wanted.
     pub headers: Vec<(Box<str>, Box<str>)>,
 }
 
+/// What every head says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plain {
+    pub status: u16,
+    pub version: Version,
+    /// Whether the connection may carry another request.
+    pub reusable: bool,
+    pub framing: Framing,
+    pub sets_cookies: bool,
+}
+
 impl Head {
-    /// Whether it is all of a piece: a copy costs next to nothing.
-    pub fn is_short(&self) -> bool {
+    /// Whether it says no more than every head does.
+    pub fn is_plain(&self) -> bool {
         self.location.is_none() && self.codings.is_empty() && self.headers.is_empty()
+    }
+}
+
+impl From<Plain> for Head {
+    fn from(plain: Plain) -> Self {
+        Self { plain, location: None, codings: Vec::new(), headers: Vec::new() }
     }
 }
 
@@ -81,13 +93,10 @@ fn understand(response: &httparse::Response<'_, '_>, is_head: bool, want: Want) 
     let reusable = fields.keep_alive && clear && framing != Framing::UntilClose && status != 101;
     let location = fields.location.filter(|_| (300..400).contains(&status));
     let is_final = framing != Framing::Interim;
+    let version = if response.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
     Ok(Head {
-        status,
-        version: if response.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 },
+        plain: Plain { status, version, reusable, framing, sets_cookies: fields.sets_cookies },
         location: location.and_then(as_text),
-        reusable,
-        framing,
-        sets_cookies: fields.sets_cookies,
         codings: if want.body && is_final { codings(fields.packed)? } else { Vec::new() },
         headers: if (want.headers || (want.cookies && fields.sets_cookies)) && is_final {
             wanted(response.headers, want)
@@ -189,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_framing_follows_the_rules_of_the_protocol() {
-        let framing = |lines: &str| head(&format!("HTTP/1.1 200 OK\r\n{lines}\r\n")).map(|head| head.framing);
+        let framing = |lines: &str| head(&format!("HTTP/1.1 200 OK\r\n{lines}\r\n")).map(|head| head.plain.framing);
         assert_eq!(framing("Content-Length: 12\r\n"), Ok(Framing::Length(12)));
         assert_eq!(framing("content-length: 12, 12\r\nContent-Length: 12\r\n"), Ok(Framing::Length(12)));
         assert_eq!(framing("Content-Length: 0\r\n"), Ok(Framing::None));
@@ -205,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_connection_is_kept_only_when_both_sides_agree_where_the_response_ends() {
-        let reusable = |text: &str| head(text).map(|head| head.reusable);
+        let reusable = |text: &str| head(text).map(|head| head.plain.reusable);
         assert_eq!(reusable("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n"), Ok(true));
         assert_eq!(reusable("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: foo, Close\r\n\r\n"), Ok(false));
         assert_eq!(reusable("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n"), Ok(false));
@@ -229,7 +238,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nX: y\r\nContent-Encoding: gzip, br\r\nContent-Length: 1\r\n\r\n";
         let read = |want| parse(text.as_bytes(), false, want).expect("valid").expect("complete").0;
         let nothing = read(Want::default());
-        assert!(nothing.sets_cookies && nothing.headers.is_empty() && nothing.codings.is_empty());
+        assert!(nothing.plain.sets_cookies && nothing.headers.is_empty() && nothing.codings.is_empty());
         let cookies = read(Want { cookies: true, ..Want::default() });
         assert_eq!(cookies.headers, [("Set-Cookie".into(), "a=b".into())]);
         let all = read(Want { headers: true, body: true, cookies: false });

@@ -2,7 +2,7 @@
 
 use super::{
     answer::Want,
-    head::{Head, parse},
+    head::{Head, Plain, parse},
 };
 use crate::Fault;
 
@@ -25,7 +25,7 @@ struct Known {
     bytes: Vec<u8>,
     is_head: bool,
     want: Want,
-    head: Head,
+    head: Plain,
 }
 
 impl Heads {
@@ -34,19 +34,19 @@ impl Heads {
     pub fn parse(&mut self, input: &[u8], is_head: bool, want: Want) -> Result<Option<(Head, usize)>, Fault> {
         let fits = |known: &&Known| known.is_head == is_head && known.want == want && input.starts_with(&known.bytes);
         if let Some(known) = self.known.iter().find(fits) {
-            return Ok(Some((known.head.clone(), known.bytes.len())));
+            return Ok(Some((known.head.into(), known.bytes.len())));
         }
         let parsed = parse(input, is_head, want)?;
         if let Some((head, length)) = &parsed
             && *length <= MAX_BYTES
-            && head.is_short()
+            && head.is_plain()
         {
-            self.remember(&input[..*length], is_head, want, head.clone());
+            self.remember(&input[..*length], is_head, want, head.plain);
         }
         Ok(parsed)
     }
 
-    fn remember(&mut self, bytes: &[u8], is_head: bool, want: Want, head: Head) {
+    fn remember(&mut self, bytes: &[u8], is_head: bool, want: Want, head: Plain) {
         if self.known.len() < MOST {
             self.known.push(Known { bytes: bytes.to_vec(), is_head, want, head });
             return;

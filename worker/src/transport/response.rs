@@ -147,7 +147,7 @@ impl Response {
         if length > MAX_HEAD_BYTES {
             return Err(Fault::HeadTooLarge);
         }
-        self.state = match head.framing {
+        self.state = match head.plain.framing {
             Framing::Interim => State::Head,
             Framing::None => State::Done,
             Framing::Length(length) => {

@@ -234,7 +234,7 @@ impl Session {
         })
         .await?;
         let head = response.take_head().ok_or(Fault::MalformedResponse)?;
-        lease.is_clean = clean && head.reusable && wire.keeps;
+        lease.is_clean = clean && head.plain.reusable && wire.keeps;
         drop(lease);
         let body = match want.body {
             true => {
@@ -245,10 +245,10 @@ impl Session {
             false => Vec::new(),
         };
         Ok(Answer {
-            status: head.status,
-            version: head.version,
+            status: head.plain.status,
+            version: head.plain.version,
             location: head.location,
-            sets_cookies: head.sets_cookies,
+            sets_cookies: head.plain.sets_cookies,
             headers: head.headers,
             body,
         })

@@ -87,7 +87,7 @@ impl Actor {
         exam: &Exam,
         looks: &Looks<'_>,
         accepted: bool,
-        sample: Sample<'_>,
+        mut sample: Sample<'_>,
         recorder: &Recorder,
     ) -> bool {
         let (passed, extracted) = self.examine(&exam.checks, &exam.extract, looks, recorder);
@@ -99,7 +99,7 @@ impl Actor {
 }
 
 /// Nothing came: whatever must be true of it is not.
-fn fail(exam: &Exam, fault: Fault, sample: Sample<'_>, recorder: &Recorder) -> bool {
+fn fail(exam: &Exam, fault: Fault, mut sample: Sample<'_>, recorder: &Recorder) -> bool {
     exam.checks.iter().for_each(|check| recorder.check(check.index, false));
     sample.finish(Err(fault), false);
     false

@@ -92,7 +92,7 @@ impl Actor {
                 } else {
                     true
                 };
-                Taken { succeeded: self.judge(request, &answer, complete, sample, recorder), now }
+                Taken { succeeded: self.judge(request, &answer, complete, &mut sample, recorder), now }
             }
             (Err(fault), _) | (_, Err(fault)) => {
                 request.checks.iter().for_each(|check| recorder.check(check.index, false));
@@ -195,7 +195,7 @@ impl Actor {
         request: &Request,
         answer: &Answer,
         complete: bool,
-        sample: Sample<'_>,
+        sample: &mut Sample<'_>,
         recorder: &Recorder,
     ) -> bool {
         let looks = Looks::new(answer.status, &answer.headers, &answer.body, took(&sample.traffic));

@@ -55,5 +55,5 @@ async fn take_away(stand: &Stand<'_>, args: &Args) -> Result<(), Failure> {
             asking::confirm_by_name(&stack, &opened.pause).await?;
         }
     }
-    teardown::down(around, config, doomed, args.purge).await.map(drop)
+    teardown::down(around, config, &doomed, args.purge).await.map(drop)
 }

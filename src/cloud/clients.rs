@@ -7,7 +7,7 @@ use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::Timeou
 use aws_sdk_cloudformation::config::retry::RetryPartition;
 use dlt_model::id::Region;
 
-use super::{CloudError, Doing};
+use super::{CloudError, Doing, Key, kms};
 
 /// How often the SDK tries a call before we hear of a failure.
 const ATTEMPTS: u32 = 6;
@@ -129,6 +129,11 @@ impl Cloud {
     pub fn trail(&self, region: &str) -> aws_sdk_cloudtrail::Client {
         let region = aws_config::Region::new(region.to_owned());
         aws_sdk_cloudtrail::Client::new(&self.config.to_builder().region(region).build())
+    }
+
+    /// A key of KMS, unless there is none of this id.
+    pub async fn key(&self, region: &Region, id: &str) -> Result<Option<Key>, CloudError> {
+        kms::describe(&in_region(&self.config, region), region, id).await
     }
 
     /// The hub first, then the others in the order of their names.

@@ -2,7 +2,10 @@
 
 mod clients;
 pub mod habits;
+mod kms;
+pub mod signature;
 mod trouble;
 
 pub use clients::{Clients, Cloud, Identity, configured};
+pub use kms::Key;
 pub use trouble::{CloudError, Doing, Kind};

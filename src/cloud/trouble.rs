@@ -46,6 +46,13 @@ impl CloudError {
         Self { doing: doing.into(), kind: Kind::Other, code: None, message: message.into() }
     }
 
+    /// A refusal in AWS's own words: the service's code and what it said.
+    pub(super) fn refused(doing: impl Into<String>, code: &str, message: &str) -> Self {
+        let kind = kind_of(code, message);
+        let code = Some(code.to_owned()).filter(|code| !code.is_empty());
+        Self { doing: doing.into(), kind, code, message: message.to_owned() }
+    }
+
     /// True for trouble that is over after a while without anybody's doing, or by signing in again: the call says nothing
     /// about what was asked.
     pub fn passes(&self) -> bool {

@@ -243,6 +243,9 @@ pub enum Event {
         /// What AWS takes away by itself, later.
         #[serde(default)]
         leaving: Vec<Leaving>,
+        /// What could not be found out about that, in sentences.
+        #[serde(default)]
+        unknown: Vec<String>,
     },
 }
 
@@ -330,6 +333,9 @@ pub struct Leaving {
     pub name: String,
     /// The region.
     pub region: Region,
+    /// Until when, in milliseconds since 1970, where that is known.
+    #[serde(default)]
+    pub until_ms: Option<i64>,
     /// Why it is still there, and until when.
     pub why: String,
     /// What brings it back meanwhile.

@@ -337,6 +337,7 @@ pub fn removal(kind: &str, name: &str, region: &Region) -> String {
         REPOSITORY => format!("aws ecr delete-repository --force --repository-name {name} --region {region}"),
         LOG_GROUP => format!("aws logs delete-log-group --log-group-name {name} --region {region}"),
         USER_POOL => format!("aws cognito-idp delete-user-pool --user-pool-id {name} --region {region}"),
+        KEY => format!("aws kms schedule-key-deletion --key-id {name} --pending-window-in-days 7 --region {region}"),
         _ => format!("delete {name} in the console of {kind}"),
     }
 }

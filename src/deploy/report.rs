@@ -9,7 +9,7 @@ pub mod values;
 
 use super::{
     changes::{Act, ResourceChange},
-    event::{Holding, Remainder, StackRef},
+    event::{Holding, Leaving, Remainder, StackRef},
     plan::Plan,
     screen::Paint,
     stakes::AtStake,
@@ -107,15 +107,25 @@ fn inside(count: Option<u64>, bytes: Option<u64>) -> String {
 }
 
 /// What remains, why, and what removes it.
-pub fn ledger(remains: &[Remainder], paint: Paint) -> String {
-    if remains.is_empty() {
-        return paint.good("nothing of this environment is left");
-    }
-    let mut text = "left behind:".to_owned();
+///
+/// What goes by itself is no remainder; it is said so that nobody wonders. What is not known is never called nothing.
+pub fn ledger(remains: &[Remainder], leaving: &[Leaving], unknown: &[String], paint: Paint) -> String {
+    let mut text = match (remains, unknown) {
+        ([], []) => paint.good("nothing of this environment is left"),
+        ([], _) => "nothing of this environment is left, as far as is known".to_owned(),
+        _ => "left behind:".to_owned(),
+    };
     for it in remains {
         let size = inside(it.count, it.bytes);
         let size = if size.is_empty() { size } else { format!(", {size}") };
         text += &format!("\n  {} {} ({}{size}): {}\n      {}", it.kind, it.name, it.region, it.why, it.command);
+    }
+    for Leaving { kind, name, region, why, command, .. } in leaving {
+        let lines = format!("· the {kind} {name} in {region}:\n    {why}\n    {command} brings it back");
+        text += &format!("\n{}", paint.faint(&lines));
+    }
+    for sentence in unknown {
+        text += &format!("\n{}", paint.bad(&format!("· {sentence}")));
     }
     text
 }
@@ -164,8 +174,29 @@ mod tests {
             why: "the environment file says `retention.data: keep`".to_owned(),
             command: "aws s3 rb --force s3://shop-data-1-eu-west-1 --region eu-west-1".to_owned(),
         }];
-        insta::assert_snapshot!(ledger(&remains, Paint::Plain));
-        assert_eq!(ledger(&[], Paint::Plain), "nothing of this environment is left");
+        insta::assert_snapshot!(ledger(&remains, &[], &[], Paint::Plain));
+        assert_eq!(ledger(&[], &[], &[], Paint::Plain), "nothing of this environment is left");
+    }
+
+    #[test]
+    fn a_key_that_waits_is_named_and_is_no_remainder_and_what_is_not_known_is_not_nothing() {
+        let leaving = [Leaving {
+            kind: "key".to_owned(),
+            name: "1234".to_owned(),
+            region: "eu-west-1".parse().unwrap(),
+            until_ms: None,
+            why: "AWS deletes it on 2026-11-29 at 13:20 UTC".to_owned(),
+            command: "aws kms cancel-key-deletion --key-id 1234 --region eu-west-1".to_owned(),
+        }];
+        let lines = "· the key 1234 in eu-west-1:\n    AWS deletes it on 2026-11-29 at 13:20 UTC\n    aws kms \
+                     cancel-key-deletion --key-id 1234 --region eu-west-1 brings it back";
+        let told = ledger(&[], &leaving, &[], Paint::Plain);
+        assert_eq!(told, format!("nothing of this environment is left\n{lines}"));
+        let unknown = ["whether more keys wait is not known: no".to_owned()];
+        assert_eq!(
+            ledger(&[], &[], &unknown, Paint::Plain),
+            "nothing of this environment is left, as far as is known\n· whether more keys wait is not known: no"
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub use self::paint::Paint;
 use self::stack::{StackView, verb};
 use super::{
-    event::{Cause, Event, Leaving, Phase, ResourceEvent, StackRef},
+    event::{Cause, Event, Phase, ResourceEvent, StackRef},
     report,
     status::Verdict,
 };
@@ -139,10 +139,7 @@ impl Screen {
             Event::Emptied { kind, name, region, count } => {
                 format!("{} emptied the {kind} {name} in {region} ({count} removed)", paint.good("✓"))
             }
-            Event::Ledger { remains, leaving } => {
-                let ledger = report::ledger(remains, paint);
-                std::iter::once(ledger).chain(leaving.iter().map(|it| going(it, paint))).collect::<Vec<_>>().join("\n")
-            }
+            Event::Ledger { remains, leaving, unknown } => report::ledger(remains, leaving, unknown, paint),
             Event::PhaseStarted { .. }
             | Event::PhaseEnded { .. }
             | Event::AssetProgress { .. }
@@ -208,12 +205,6 @@ impl Screen {
         }
         text
     }
-}
-
-/// What goes by itself is no remainder; it is said so that nobody wonders.
-fn going(it: &Leaving, paint: Paint) -> String {
-    let Leaving { kind, name, region, why, command } = it;
-    paint.faint(&format!("· the {kind} {name} in {region}: {why}\n    {command} brings it back"))
 }
 
 /// `0.4s`, `12.3s`, `2m 05s`.
@@ -386,23 +377,6 @@ mod tests {
         let late = screen.late(63_000);
         assert_eq!(late, ["   shop (eu-west-1)  Distribution (AWS::SNS::Topic)  slower than 95 % of past runs"]);
         assert_eq!(screen.late(64_000), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_key_that_aws_keeps_for_a_week_is_named_and_is_no_remainder() {
-        let leaving = vec![Leaving {
-            kind: "key".to_owned(),
-            name: "1234".to_owned(),
-            region: "eu-west-1".parse().unwrap(),
-            why: "AWS keeps a deleted key for seven days".to_owned(),
-            command: "aws kms cancel-key-deletion --key-id 1234 --region eu-west-1".to_owned(),
-        }];
-        let told = Event::Ledger { remains: Vec::new(), leaving };
-        assert_eq!(
-            Screen::default().line(&told, 0, Paint::Plain).unwrap(),
-            "nothing of this environment is left\n· the key 1234 in eu-west-1: AWS keeps a deleted key for seven days\n    \
-             aws kms cancel-key-deletion --key-id 1234 --region eu-west-1 brings it back"
-        );
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Taking an environment away: what will go is listed first, what stays is listed last, with the reason and the command.
 
+mod keys;
+
 use std::collections::BTreeSet;
 
 use futures::future::{join_all, try_join_all};
 
+use self::keys::Keys;
 use super::{
     engine::Surroundings,
-    event::{Event, Holding, Leaving, Operation, Phase, Remainder, StackRef},
+    event::{Event, Holding, Operation, Phase, Remainder, StackRef},
     follow::Begun,
     holdings::{self, KEY, USER_POOL},
     joining,
@@ -89,12 +92,12 @@ pub(crate) fn guard(stack: &StackRef, live: &Live) -> Result<(), Failure> {
 pub async fn down(
     around: &Surroundings<'_>,
     config: &Config,
-    doomed: Doomed,
+    doomed: &Doomed,
     purge: bool,
 ) -> Result<Vec<Remainder>, Failure> {
     let observer = around.observer;
     let (foundations, others): (Vec<_>, Vec<_>) =
-        doomed.stacks.into_iter().partition(|(part, _, _)| *part == Part::Foundation);
+        doomed.stacks.iter().cloned().partition(|(part, _, _)| *part == Part::Foundation);
     // Foundations serve the console and the functions until the other stacks are gone.
     for stacks in [others, foundations].into_iter().filter(|stacks| !stacks.is_empty()) {
         let names: BTreeSet<&StackRef> = stacks.iter().map(|(_, stack, _)| stack).collect();
@@ -118,8 +121,12 @@ pub async fn down(
         }
         remains = left;
     }
-    let leaving = doomed.holdings.iter().filter(|it| it.kind == KEY && !it.kept).map(leaving).collect();
-    observer.tell(Event::Ledger { remains: remains.clone(), leaving });
+    let ours = stacks_of(config).into_iter().chain([pipeline::stack_of(config)]).map(|(_, stack)| stack);
+    let Keys { leaving, remains: keys, unknown } = keys::of_the_past(around.cloud, ours, doomed).await;
+    let new = |key: &Remainder| !remains.iter().any(|it| it.name == key.name && it.region == key.region);
+    let keys: Vec<_> = keys.into_iter().filter(new).collect();
+    remains.extend(keys);
+    observer.tell(Event::Ledger { remains: remains.clone(), leaving, unknown });
     Ok(remains)
 }
 
@@ -165,18 +172,6 @@ pub(super) async fn delete(around: &Surroundings<'_>, stacks: &[(Part, StackRef,
         outcome::failure_of(operation, &ending).map_or(Ok(()), Err)
     });
     outcome::worst(join_all(work).await.into_iter().filter_map(Result::err).collect()).map_or(Ok(()), Err)
-}
-
-/// A deleted key cannot go at once: what it encrypted could never be read again.
-fn leaving(key: &Holding) -> Leaving {
-    let (name, region) = (key.name.clone(), key.stack.region.clone());
-    Leaving {
-        kind: word(&key.kind).to_owned(),
-        command: format!("aws kms cancel-key-deletion --key-id {name} --region {region}"),
-        why: "AWS keeps a deleted key for seven days, unusable and free of charge".to_owned(),
-        name,
-        region,
-    }
 }
 
 /// Removes what outlived its stack, where we know how.

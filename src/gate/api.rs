@@ -1,12 +1,8 @@
 //! The API of a system, asked over HTTP: signed, patient with what passes, and clear about what does not.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4,
-};
 use dlt_model::id::Region;
 use http::{Method, header::CONTENT_TYPE};
 use serde::de::DeserializeOwned;
@@ -14,7 +10,7 @@ use serde_json::Value;
 use tokio::time;
 
 use super::sign_in::Keys;
-use crate::{exit::Exit, failure::Failure};
+use crate::{cloud::signature::Unsigned, exit::Exit, failure::Failure};
 
 /// How often a request is made before a failure is believed.
 const ATTEMPTS: u32 = 5;
@@ -192,23 +188,10 @@ impl Api {
         body: &str,
         keys: Credentials,
     ) -> Result<Vec<(String, String)>, Failure> {
-        let fault = |what: String| Failure::new(Exit::Internal, format!("failed to sign a request: {what}"));
-        let identity = keys.into();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(self.region.as_str())
-            .name("execute-api")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| fault(error.to_string()))?
-            .into();
-        let json = [(CONTENT_TYPE.as_str(), JSON)];
-        let signable =
-            SignableRequest::new(method.as_str(), url, json.into_iter(), SignableBody::Bytes(body.as_bytes()))
-                .map_err(|error| fault(error.to_string()))?;
-        let (signature, _) = sign(signable, &parameters).map_err(|error| fault(error.to_string()))?.into_parts();
-        Ok(signature.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        let headers = [(CONTENT_TYPE.as_str(), JSON)];
+        let (region, service, body) = (&self.region, "execute-api", body.as_bytes());
+        let unsigned = Unsigned { region, service, method, url, headers: &headers, body };
+        unsigned.sign(keys).map_err(|what| Failure::new(Exit::Internal, format!("failed to sign a request: {what}")))
     }
 }
 

@@ -107,7 +107,7 @@ fn named<'a>(list: &'a Value, kind: &str) -> Vec<&'a str> {
 }
 
 /// The last event of a kind that a command told as JSON.
-fn told(ended: &Ended, event: &str) -> Value {
+pub fn told(ended: &Ended, event: &str) -> Value {
     ended.events().into_iter().rfind(|it| it["event"] == event).unwrap_or_else(|| panic!("no {event}: {}", ended.out))
 }
 

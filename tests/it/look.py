@@ -34,6 +34,7 @@
     look.py repository REGION NAME         → makes a repository for images
     look.py factor    REGION POOL USER [none] → wants a second factor of a user, or none any more
     look.py event     REGION SOURCE TYPE D → tells EventBridge of something, in the name of a service
+    look.py revive    REGION KEY           → takes back the deletion of a key
     look.py requests                       → every signed request so far, as JSON
 """
 import datetime
@@ -323,6 +324,9 @@ def main(verb, *arguments):
         region, source, kind, detail = arguments
         query = {"region": region, "source": source, "kind": kind, "detail": detail}
         of_the_emulator("/_dlt/event?" + urllib.parse.urlencode(query), "POST")
+    elif verb == "revive":
+        region, key = arguments
+        client("kms", region).cancel_key_deletion(KeyId=key)
     elif verb == "requests":
         print(of_the_emulator("/_dlt/requests"))
     else:

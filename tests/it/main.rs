@@ -26,4 +26,5 @@ mod shelf;
 mod shipping;
 mod source_build;
 mod support;
+mod teardown;
 mod trouble;

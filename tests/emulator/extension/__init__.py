@@ -7,10 +7,10 @@ is copied; each replacement says what AWS does that ministack does not.
 
 def install():
     """Installs everything, once, before the server starts."""
-    from . import (accounts, checks, drift, functions, gateway, identity, imports, logs, news, operations, policies,
-                   quotas, refusals, registry, resources, storage, tasks, viewers)
+    from . import (accounts, bygone, checks, drift, functions, gateway, identity, imports, logs, news, operations,
+                   policies, quotas, refusals, registry, resources, storage, tasks, viewers)
 
     # Drift reads what the others have made of the services.
-    for module in (accounts, checks, functions, gateway, identity, imports, logs, news, operations, policies, quotas,
-                   refusals, registry, resources, storage, tasks, viewers, drift):
+    for module in (accounts, bygone, checks, functions, gateway, identity, imports, logs, news, operations, policies,
+                   quotas, refusals, registry, resources, storage, tasks, viewers, drift):
         module.install()

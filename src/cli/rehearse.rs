@@ -146,7 +146,9 @@ impl RehearsalArgs {
         let (inside, outside) = script::arrange(faults, &anybody(templates));
         let mut world = World::new(ACCOUNT, inside, Tempo::new(self.speed));
         let password = config.admin.password_parameter.as_ref();
-        world.parameters.extend(password.map(|name| ((config.region.clone(), name.to_string()), PASSWORD.to_owned())));
+        world
+            .parameters
+            .extend(password.map(|name| ((config.region.clone(), name.to_string()), vec![PASSWORD.to_owned()])));
         let now_ms = jiff::Timestamp::now().as_millisecond();
         if account == Account::Deployed {
             deploy_earlier(&mut world, config, templates, now_ms - AGO_MS)?;

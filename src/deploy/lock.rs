@@ -3,16 +3,19 @@
 //! A parameter in Parameter Store, which needs no stack, that is put without overwriting: the first one wins. It says who
 //! holds it, from where, since when and until when, and is renewed while its owner works. One that ran out is taken over.
 
+mod protocol;
+mod register;
+
 use std::time::Duration;
 
-use aws_sdk_ssm::{Client, types::ParameterType};
 use dlt_model::id::Region;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
+use self::{protocol::Claim, register::Parameter};
 use super::event::Observer;
 use crate::{
-    cloud::{Cloud, CloudError, Doing, Kind},
+    cloud::{Cloud, CloudError, Kind},
     exit::Exit,
     failure::Failure,
 };
@@ -21,10 +24,6 @@ use crate::{
 const LASTS: Duration = Duration::from_secs(180);
 /// How often it is renewed.
 const RENEWED_EVERY: Duration = Duration::from_secs(30);
-/// How long whoever takes over an expired lock waits for somebody else who does the same.
-const SETTLES_IN: Duration = Duration::from_millis(1500);
-/// How often a lock may be gone again when it is looked at, before we believe that something is wrong.
-const TRIES: usize = 5;
 
 /// Who holds an environment, and for what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,41 +44,12 @@ pub struct Holder {
     pub until_ms: i64,
 }
 
-/// What a lock that is there means to somebody who comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Finding {
-    /// It is ours.
-    Ours,
-    /// Somebody does the very same.
-    Same,
-    /// Somebody does something else.
-    Other,
-    /// Its owner is gone.
-    Expired,
-}
-
-fn finding(there: &Holder, ours: &Holder, now_ms: i64) -> Finding {
-    match there {
-        _ if there.token == ours.token => Finding::Ours,
-        _ if there.until_ms <= now_ms => Finding::Expired,
-        _ if there.verb == ours.verb && there.content == ours.content => Finding::Same,
-        _ => Finding::Other,
-    }
-}
-
 /// An environment that is held, alone or beside somebody who does the same.
 #[derive(Debug)]
 pub struct Held {
-    place: Place,
+    parameter: Parameter,
     token: String,
     keeper: JoinHandle<()>,
-}
-
-/// Where the lock of an environment lies.
-#[derive(Clone, Debug)]
-struct Place {
-    client: Client,
-    name: String,
 }
 
 /// The parameter of an environment's lock.
@@ -92,8 +62,8 @@ pub fn name(stack: &str) -> String {
 /// # Errors
 /// When somebody does something else there, or AWS refuses.
 pub async fn take(cloud: &Cloud, observer: &Observer, stack: &str, verb: &str, content: &str) -> Result<Held, Failure> {
-    let place = Place { client: cloud.hub().ssm.clone(), name: name(stack) };
-    let mut ours = Holder {
+    let parameter = parameter(cloud, stack);
+    let ours = Holder {
         who: cloud.identity.arn.clone(),
         host: host(),
         verb: verb.to_owned(),
@@ -102,33 +72,20 @@ pub async fn take(cloud: &Cloud, observer: &Observer, stack: &str, verb: &str, c
         since_ms: now_ms(),
         until_ms: 0,
     };
-    for _ in 0..TRIES {
-        ours = ours.until(now_ms());
-        if place.put(&ours, false).await.map_err(hinted)? {
-            return Ok(kept(place, ours, true));
+    match protocol::claim(&parameter, &ours, now_ms).await.map_err(hinted)? {
+        Claim::Taken => {}
+        Claim::TakenOver(there) => {
+            observer.notice(format!("took over the lock that {} left at {}", short(&there), at(there.until_ms)));
         }
-        let Some(there) = place.get().await? else { continue };
-        match finding(&there, &ours, now_ms()) {
-            Finding::Ours => return Ok(kept(place, ours, true)),
-            Finding::Same => {
-                observer.notice(format!(
-                    "{} does the same since {}: going on beside",
-                    short(&there),
-                    at(there.since_ms)
-                ));
-                return Ok(kept(place, ours, false));
-            }
-            Finding::Other => return Err(held_by(stack, &cloud.hub, &there, now_ms())),
-            Finding::Expired => {
-                if place.take_over(&ours).await? {
-                    let text = format!("took over the lock that {} left at {}", short(&there), at(there.until_ms));
-                    observer.notice(text);
-                    return Ok(kept(place, ours, true));
-                }
-            }
+        Claim::Beside(there) => {
+            let since = at(there.since_ms);
+            observer.notice(format!("{} does the same since {since}: going on beside", short(&there)));
         }
+        Claim::Refused(there) => return Err(held_by(stack, &cloud.hub, &there, now_ms())),
     }
-    Err(CloudError::unexpected(format!("take the lock `{}`", place.name), "it comes and goes").into())
+    let token = ours.token.clone();
+    let keeper = tokio::spawn(keep(parameter.clone(), ours));
+    Ok(Held { parameter, token, keeper })
 }
 
 /// Who holds an environment now.
@@ -136,8 +93,7 @@ pub async fn take(cloud: &Cloud, observer: &Observer, stack: &str, verb: &str, c
 /// # Errors
 /// A refusal of AWS.
 pub async fn holder(cloud: &Cloud, stack: &str) -> Result<Option<Holder>, CloudError> {
-    let place = Place { client: cloud.hub().ssm.clone(), name: name(stack) };
-    match place.get().await {
+    match protocol::holder(&parameter(cloud, stack)).await {
         // Who may not see the lock may still see the stacks.
         Err(error) if error.kind == Kind::Denied => Ok(None),
         there => Ok(there?.filter(|holder| holder.until_ms > now_ms())),
@@ -149,12 +105,7 @@ impl Held {
     pub async fn release(self, observer: &Observer) {
         self.keeper.abort();
         drop(self.keeper.await);
-        let ours = |holder: &Holder| holder.token == self.token;
-        let released = match self.place.get().await {
-            Ok(Some(holder)) if ours(&holder) => self.place.remove().await,
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        };
+        let released = protocol::release(&self.parameter, &self.token, now_ms).await;
         if let Err(error) = released {
             observer.notice(format!("{error}; it runs out within {} seconds", LASTS.as_secs()));
         }
@@ -168,70 +119,16 @@ impl Holder {
     }
 }
 
-impl Place {
-    /// True when it was put; false when another is there.
-    async fn put(&self, holder: &Holder, overwrite: bool) -> Result<bool, CloudError> {
-        let value = serde_json::to_string(holder).expect("a holder is plain text and numbers");
-        let request = self.client.put_parameter().name(&self.name).value(value).r#type(ParameterType::String);
-        let request = request.description("Who is changing this environment right now; dlt takes and releases it.");
-        match request.overwrite(overwrite).send().await.doing(format!("take the lock `{}`", self.name)) {
-            Ok(_) => Ok(true),
-            Err(error) if error.code.as_deref() == Some("ParameterAlreadyExists") => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn get(&self) -> Result<Option<Holder>, CloudError> {
-        let doing = format!("read the lock `{}`", self.name);
-        let answer = self.client.get_parameter().name(&self.name).send().await.doing(doing.clone());
-        let answer = match answer {
-            Err(error) if error.kind == Kind::Absent => return Ok(None),
-            answer => answer?,
-        };
-        let text = answer.parameter.and_then(|it| it.value).unwrap_or_default();
-        let read = serde_json::from_str(&text);
-        read.map(Some).map_err(|error| CloudError::unexpected(doing, format!("it holds something else: {error}")))
-    }
-
-    async fn remove(&self) -> Result<(), CloudError> {
-        let removed = self.client.delete_parameter().name(&self.name).send().await;
-        match removed.doing(format!("release the lock `{}`", self.name)) {
-            Err(error) if error.kind != Kind::Absent => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    /// Takes an expired lock over. Of several who try at once the last one to write has it: all of them look again after
-    /// all of them have written.
-    async fn take_over(&self, ours: &Holder) -> Result<bool, CloudError> {
-        self.put(ours, true).await?;
-        tokio::time::sleep(SETTLES_IN).await;
-        Ok(self.get().await?.is_some_and(|there| there.token == ours.token))
-    }
-}
-
-fn kept(place: Place, holder: Holder, alone: bool) -> Held {
-    let token = holder.token.clone();
-    let keeper = tokio::spawn(keep(place.clone(), holder, alone));
-    Held { place, token, keeper }
+fn parameter(cloud: &Cloud, stack: &str) -> Parameter {
+    Parameter { client: cloud.hub().ssm.clone(), name: name(stack) }
 }
 
 /// Renews a lock for as long as nobody else has it. Who goes on beside its owner takes it when the owner lets it go.
-async fn keep(place: Place, mut holder: Holder, mut ours: bool) {
+async fn keep(parameter: Parameter, holder: Holder) {
     loop {
         tokio::time::sleep(RENEWED_EVERY).await;
-        holder = holder.until(now_ms());
         // A call that fails is made again; the lock lasts longer than a few of them.
-        if ours {
-            match place.get().await {
-                Ok(Some(there)) if there.token == holder.token => drop(place.put(&holder, true).await),
-                Ok(None) => drop(place.put(&holder, false).await),
-                Ok(Some(_)) => ours = false,
-                Err(_) => {}
-            }
-        } else {
-            ours = place.put(&holder, false).await.unwrap_or(false);
-        }
+        drop(protocol::renew(&parameter, &holder, now_ms()).await);
     }
 }
 
@@ -302,23 +199,6 @@ mod tests {
             token: token.to_owned(),
             since_ms: 1_790_000_000_000,
             until_ms: 1_790_000_120_000,
-        }
-    }
-
-    #[test]
-    fn a_lock_is_ours_the_same_wish_anothers_or_nobodys_any_more() {
-        let (soon, late) = (1_790_000_060_000, 1_790_000_120_000);
-        let there = holder("a", "up", "one");
-        for (ours, now_ms, expected) in [
-            (holder("a", "up", "one"), soon, Finding::Ours),
-            (holder("a", "up", "one"), late, Finding::Ours),
-            (holder("b", "up", "one"), soon, Finding::Same),
-            (holder("b", "up", "two"), soon, Finding::Other),
-            (holder("b", "down", "one"), soon, Finding::Other),
-            (holder("b", "up", "one"), late, Finding::Expired),
-            (holder("b", "up", "two"), late, Finding::Expired),
-        ] {
-            assert_eq!(finding(&there, &ours, now_ms), expected, "{ours:?} {now_ms}");
         }
     }
 

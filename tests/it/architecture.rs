@@ -36,6 +36,7 @@ fn what_thinks_does_not_touch_the_world() {
         "src/deploy/diff.rs",
         "src/deploy/evidence.rs",
         "src/deploy/fold.rs",
+        "src/deploy/lock/protocol.rs",
         "src/deploy/outcome.rs",
         "src/deploy/plan.rs",
         "src/deploy/plan/compare.rs",

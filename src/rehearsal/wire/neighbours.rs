@@ -125,23 +125,28 @@ fn registry(world: &World, call: &Call, operation: &str) -> Answer {
     }
 }
 
+/// Parameters keep all their versions, which are asked for as `name:2`.
 fn parameters(world: &mut World, call: &Call, operation: &str) -> Answer {
     let request: Value = serde_json::from_slice(&call.body).unwrap_or_default();
-    let key = (call.region.clone(), request["Name"].as_str().unwrap_or_default().to_owned());
+    let asked = request["Name"].as_str().unwrap_or_default();
+    let (name, wanted) = asked.rsplit_once(':').map_or((asked, None), |(name, version)| (name, version.parse().ok()));
+    let key = (call.region.clone(), name.to_owned());
+    let versions = world.parameters.get(&key).map(Vec::len).unwrap_or_default();
     match operation {
-        "GetParameter" => match world.parameters.get(&key) {
-            Some(value) => {
-                let parameter = json!({ "Name": key.1, "Type": "SecureString", "Value": value, "Version": 1 });
-                Answer::json(200, &json!({ "Parameter": parameter }))
-            }
-            None => absent(call, "ParameterNotFound", "parameter"),
-        },
-        "PutParameter" if world.parameters.contains_key(&key) && request["Overwrite"] != true => {
+        "GetParameter" => {
+            let version: usize = wanted.unwrap_or(versions);
+            let value = world.parameters.get(&key).and_then(|values| values.get(version.checked_sub(1)?));
+            let Some(value) = value else { return absent(call, "ParameterNotFound", "parameter") };
+            let parameter = json!({ "Name": name, "Type": "SecureString", "Value": value, "Version": version });
+            Answer::json(200, &json!({ "Parameter": parameter }))
+        }
+        "PutParameter" if versions > 0 && request["Overwrite"] != true => {
             error(call, 400, "ParameterAlreadyExists", "The parameter already exists.")
         }
         "PutParameter" => {
-            world.parameters.insert(key, request["Value"].as_str().unwrap_or_default().to_owned());
-            Answer::json(200, &json!({ "Version": 1 }))
+            let value = request["Value"].as_str().unwrap_or_default().to_owned();
+            world.parameters.entry(key).or_default().push(value);
+            Answer::json(200, &json!({ "Version": versions + 1 }))
         }
         "DeleteParameter" => match world.parameters.remove(&key) {
             Some(_) => Answer::json(200, &json!({})),

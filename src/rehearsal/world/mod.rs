@@ -81,7 +81,7 @@ pub struct World {
     /// Types and names of things that are there and belong to no stack.
     pub outside: BTreeSet<(String, String)>,
     /// Parameters of Parameter Store, by region and name.
-    pub parameters: BTreeMap<(Region, String), String>,
+    pub parameters: BTreeMap<(Region, String), Vec<String>>,
     /// Roles, beside those of stacks.
     pub roles: BTreeSet<String>,
     stacks: Vec<Stack>,

@@ -1,20 +1,17 @@
 //! A look for drift as text: the verdict with its numbers first, then what differs, then what was not looked at.
 
 mod fold;
+mod properties;
+mod rest;
 
-use super::answer::{
-    Answer, Author, CodeDrift, Coverage, Fate, Ignored, Property, ResourceDrift, StackDrift, Stray, Verdict,
-};
+use super::answer::{Answer, Author, CodeDrift, Coverage, Fate, Ignored, ResourceDrift, StackDrift, Stray, Verdict};
 use crate::deploy::{
-    diff::PropertyDiff,
-    report::{self, View, values},
-    screen::Paint,
+    report,
+    screen::{Paint, measure},
 };
 
 /// No line is folded into less than this.
 const NARROWEST: usize = 40;
-/// How many names of one type are listed.
-const MOST_NAMES: usize = 4;
 
 /// Everything that was found, no line wider than `width` where it can be folded.
 pub fn text(answer: &Answer, width: usize, paint: Paint) -> String {
@@ -83,7 +80,7 @@ impl Page {
         let numbers = format!(
             "coverage {percent} %: {compared} of {resources} resources compared · {unsupported} unsupported · {failed} failed"
         );
-        for line in fold::folded("", &numbers, "  ", self.width) {
+        for line in measure::folded("", &numbers, "  ", self.width) {
             self.lines.push(self.paint.faint(&line));
         }
     }
@@ -127,48 +124,6 @@ impl Page {
         if resource.ignored.is_none() {
             self.authors(&resource.authors, resource.authors_unknown.as_deref());
         }
-    }
-
-    /// As `plan` shows it: what the template describes, and what is deployed.
-    fn property(&mut self, property: &Property) {
-        let diff = PropertyDiff {
-            path: property.path.clone(),
-            before: property.before.clone(),
-            after: property.after.clone(),
-            recreates: false,
-        };
-        let lines = values::lines(&diff, 8, View { width: None, paint: self.paint, full: true });
-        let is_wide = |line: &String| console::measure_text_width(line) > self.width;
-        match alone(&diff) {
-            Some((sign, value)) if lines.iter().any(is_wide) => self.alone(&diff.path, sign, value),
-            _ => lines.into_iter().for_each(|line| self.pair(line)),
-        }
-        self.ignored(property.ignored.as_ref(), "          ");
-    }
-
-    /// Two values in a line, or one below the other.
-    fn pair(&mut self, line: String) {
-        match line.split_once(" → ") {
-            Some((before, after)) if console::measure_text_width(&line) > self.width => {
-                self.lines.push(before.to_owned());
-                self.lines.push(format!("          → {after}"));
-            }
-            _ => self.lines.push(line),
-        }
-    }
-
-    /// A value that has nothing beside it and is wider than the page: below its place, broken at the edge.
-    fn alone(&mut self, path: &str, sign: char, value: &serde_json::Value) {
-        self.lines.push(format!("        {path}:"));
-        let first = format!("          {sign} ");
-        let indent = " ".repeat(first.len());
-        let text = values::shown(Some(value));
-        let lines = text.lines().flat_map(|line| fold::broken(line, self.width - first.len()));
-        let lines: Vec<String> =
-            lines.enumerate().map(|(at, line)| format!("{}{line}", if at == 0 { &first } else { &indent })).collect();
-        let paint = |line: &String| if sign == '+' { self.paint.good(line) } else { self.paint.bad(line) };
-        let painted: Vec<String> = lines.iter().map(paint).collect();
-        self.lines.extend(painted);
     }
 
     fn ignored(&mut self, ignored: Option<&Ignored>, indent: &str) {
@@ -221,63 +176,9 @@ impl Page {
         }
     }
 
-    fn gaps(&mut self, answer: &Answer) {
-        let of_stack = |stack: &StackDrift| {
-            let title = stack.title();
-            let unread = stack.unread.iter().map(|it| format!("{} ({}): {}", it.logical_id, it.kind, it.why));
-            let all: Vec<String> = stack.gaps.iter().cloned().chain(unread).collect();
-            all.into_iter().map(move |gap| format!("{title}: {gap}")).collect::<Vec<_>>()
-        };
-        let gaps: Vec<String> = answer.stacks.iter().flat_map(of_stack).chain(answer.gaps.iter().cloned()).collect();
-        if !gaps.is_empty() {
-            self.lines.push(format!("{} {}", self.paint.moving("▸"), self.paint.bad("could not be read")));
-        }
-        for gap in gaps {
-            self.fold(&format!("    {} ", self.paint.bad("?")), &gap, "      ");
-        }
-    }
-
-    fn unsupported(&mut self, answer: &Answer) {
-        let mut kinds = std::collections::BTreeMap::<&str, Vec<&str>>::new();
-        for (kind, names) in answer.stacks.iter().flat_map(|stack| &stack.unsupported) {
-            kinds.entry(kind).or_default().extend(names.iter().map(String::as_str));
-        }
-        if kinds.is_empty() {
-            return;
-        }
-        self.lines.push(format!("{} CloudFormation cannot compare these", self.paint.moving("▸")));
-        for (kind, mut names) in kinds {
-            names.sort_unstable();
-            names.dedup();
-            let more = names.len().saturating_sub(MOST_NAMES);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let names = names.into_iter().take(MOST_NAMES).collect::<Vec<_>>().join(", ");
-            self.fold("    ", &format!("{kind}: {names}{more}"), "      ");
-        }
-    }
-
-    fn next_steps(&mut self, answer: &Answer) {
-        if answer.stacks.iter().any(|stack| stack.absent) {
-            self.fold("next: ", "`dlt up` makes the stacks that are not there", "      ");
-        }
-        if answer.stacks.iter().flat_map(|stack| &stack.resources).any(ResourceDrift::counts) {
-            let revert = "`dlt drift revert` makes it as described";
-            self.fold("next: ", &format!("{revert}; `dlt drift accept` writes it into the file"), "      ");
-        }
-    }
-
     /// Adds text that is folded between words; its first line begins with `first`, the others with `indent`.
     fn fold(&mut self, first: &str, text: &str, indent: &str) {
-        self.lines.extend(fold::folded(first, text, indent, self.width));
-    }
-}
-
-/// What comes or goes as a whole, with its sign.
-fn alone(diff: &PropertyDiff) -> Option<(char, &serde_json::Value)> {
-    match (&diff.before, &diff.after) {
-        (None, Some(value)) => Some(('+', value)),
-        (Some(value), None) => Some(('-', value)),
-        _ => None,
+        self.lines.extend(measure::folded(first, text, indent, self.width));
     }
 }
 
@@ -287,7 +188,7 @@ mod tests {
 
     use super::{
         super::answer::{
-            Unread,
+            Property, Unread,
             tests::{answer, changed, stack},
         },
         *,

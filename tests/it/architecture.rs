@@ -26,6 +26,7 @@ fn what_thinks_does_not_touch_the_world() {
         "src/check",
         "src/config",
         "src/deploy/diff",
+        "src/deploy/plan",
         "src/deploy/report",
         "src/deploy/template",
         "src/render",
@@ -36,10 +37,10 @@ fn what_thinks_does_not_touch_the_world() {
         "src/deploy/diff.rs",
         "src/deploy/evidence.rs",
         "src/deploy/fold.rs",
+        "src/deploy/follow/ours.rs",
         "src/deploy/lock/protocol.rs",
         "src/deploy/outcome.rs",
         "src/deploy/plan.rs",
-        "src/deploy/plan/compare.rs",
         "src/deploy/report.rs",
         "src/deploy/seal.rs",
         "src/deploy/sift.rs",
@@ -53,6 +54,7 @@ fn what_thinks_does_not_touch_the_world() {
         "src/recovery/causes.rs",
         "src/recovery/causes/catalogue.rs",
         "src/recovery/explanation.rs",
+        "src/recovery/explanation/findings.rs",
         "src/recovery/remedy.rs",
         "crates/control/src/state.rs",
     ];
@@ -66,7 +68,21 @@ fn what_thinks_does_not_touch_the_world() {
 fn in_rooms() -> impl Iterator<Item = PathBuf> {
     let rooms: [(&str, &[&str]); 3] = [
         ("cost", &["bill", "idle", "page", "testing"]),
-        ("doctor", &["addresses", "clock", "finding", "names", "page", "permissions", "planned", "quotas"]),
+        (
+            "doctor",
+            &[
+                "addresses",
+                "clock",
+                "finding",
+                "names",
+                "page",
+                "permissions",
+                "permissions/table",
+                "permissions/verdict",
+                "planned",
+                "quotas",
+            ],
+        ),
         ("timing", &["durations", "estimate", "graph", "page", "past", "path", "remaining", "samples", "span"]),
     ];
     rooms

@@ -2,18 +2,22 @@
 //!
 //! Merging is adding: in any order, in any grouping, the same summary comes out.
 
+mod part;
+mod slice;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use self::slice::halve;
+pub use self::{
+    part::Part,
+    slice::{MAX_GAP_SECONDS, MAX_RESOLUTION_SECS, Slice, add_tick},
+};
 use crate::{
-    buckets::Buckets,
     gate::Clause,
-    histogram::Histogram,
     id::{Region, RunId, TestId},
-    metric::{CheckCount, Metric},
-    report::{Ending, Iterations, Measurements, Report, Second, is_one_second, one_second},
-    tick::Tick,
+    report::{Ending, Report, is_one_second, one_second},
 };
 
 /// All that a run's workers saw. Units are in the names; latencies are histograms of microseconds.
@@ -59,52 +63,6 @@ pub struct WorkerRecord {
     /// Why its measurements may not be trusted; empty when they may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub degraded: Vec<String>,
-}
-
-/// What was seen in one region, or in all of them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Part {
-    /// All labels together.
-    pub all: Measurements,
-    /// Per label.
-    pub labels: BTreeMap<String, Measurements>,
-    /// The largest number of virtual users that iterated at once: the sum of the workers' own largest numbers.
-    pub max_virtual_users: u64,
-    /// What became of the iterations.
-    pub iterations: Iterations,
-    /// How often each check held, by its name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub checks: BTreeMap<String, CheckCount>,
-    /// Metrics of the user's own, by name and tags.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub metrics: BTreeMap<String, Metric>,
-    /// Groups of steps that were timed together, by name; no part of `all`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub transactions: BTreeMap<String, Measurements>,
-    /// How many virtual users ended because a feed had no row left for them, by the feed's name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub exhausted_feeds: BTreeMap<String, u64>,
-    /// By how much iterations with an instant of their own began after it.
-    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
-    pub lateness: Histogram,
-    /// From the begin to the end of each completed iteration.
-    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
-    pub iteration_duration: Histogram,
-}
-
-/// One second of a run, all workers together.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Slice {
-    /// Virtual users that were iterating.
-    pub virtual_users: u64,
-    /// Successes that ended in this second.
-    pub succeeded: u64,
-    /// Failures that ended in this second.
-    pub failed: u64,
-    /// Latencies of the samples that ended in this second.
-    pub latency: Buckets,
 }
 
 /// A report that does not belong into a summary.
@@ -294,128 +252,6 @@ impl Summary {
         self.ended_at_ms = self.ended_at_ms.max(ended_at_ms);
     }
 }
-
-impl Part {
-    fn add(&mut self, report: &Report) {
-        for (label, measurements) in &report.labels {
-            self.all.merge(measurements);
-            self.labels.entry(label.clone()).or_default().merge(measurements);
-        }
-        self.max_virtual_users += report.max_virtual_users;
-        self.add_iterations(report.iterations);
-        self.add_details(&report.checks, &report.metrics, &report.transactions);
-        self.add_exhausted(&report.exhausted_feeds);
-        self.lateness.merge(&report.lateness);
-        self.iteration_duration.merge(&report.iteration_duration);
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.all.merge(&other.all);
-        for (label, measurements) in &other.labels {
-            self.labels.entry(label.clone()).or_default().merge(measurements);
-        }
-        self.max_virtual_users += other.max_virtual_users;
-        self.add_iterations(other.iterations);
-        self.add_details(&other.checks, &other.metrics, &other.transactions);
-        self.add_exhausted(&other.exhausted_feeds);
-        self.lateness.merge(&other.lateness);
-        self.iteration_duration.merge(&other.iteration_duration);
-    }
-
-    fn add_details(
-        &mut self,
-        checks: &BTreeMap<String, CheckCount>,
-        metrics: &BTreeMap<String, Metric>,
-        transactions: &BTreeMap<String, Measurements>,
-    ) {
-        for (name, count) in checks {
-            self.checks.entry(name.clone()).or_default().merge(*count);
-        }
-        for (name, metric) in metrics {
-            self.metrics.entry(name.clone()).or_insert_with(|| Metric::new(metric.kind)).merge(metric);
-        }
-        for (name, measurements) in transactions {
-            self.transactions.entry(name.clone()).or_default().merge(measurements);
-        }
-    }
-
-    fn add_exhausted(&mut self, feeds: &BTreeMap<String, u64>) {
-        for (feed, users) in feeds {
-            *self.exhausted_feeds.entry(feed.clone()).or_default() += users;
-        }
-    }
-
-    fn add_iterations(&mut self, more: Iterations) {
-        self.iterations.completed += more.completed;
-        self.iterations.interrupted += more.interrupted;
-        self.iterations.dropped += more.dropped;
-    }
-}
-
-impl Slice {
-    /// All samples that ended in this second.
-    pub fn samples(&self) -> u64 {
-        self.succeeded + self.failed
-    }
-
-    /// Adds the same second of other workers.
-    pub fn merge(&mut self, other: &Self) {
-        self.virtual_users += other.virtual_users;
-        self.join(other);
-    }
-
-    /// Adds what came after it, to be one slice; the users are those of the first.
-    fn join(&mut self, next: &Self) {
-        self.succeeded += next.succeeded;
-        self.failed += next.failed;
-        self.latency.merge(&next.latency);
-    }
-}
-
-impl From<&Second> for Slice {
-    fn from(second: &Second) -> Self {
-        Self {
-            virtual_users: second.virtual_users,
-            succeeded: second.succeeded,
-            failed: second.failed,
-            latency: second.latency.clone(),
-        }
-    }
-}
-
-/// Joins every two slices to one.
-fn halve(slices: &mut Vec<Slice>) {
-    let halves = slices.chunks(2).map(|pair| {
-        let mut joined = pair[0].clone();
-        pair[1..].iter().for_each(|next| joined.join(next));
-        joined
-    });
-    *slices = halves.collect();
-}
-
-/// Adds a worker's tick as the second it is of, for a run that is still going on. Ticks may come in any order; one that is
-/// more than [`MAX_GAP_SECONDS`] ahead of all others is not of this run and is left out.
-pub fn add_tick(seconds: &mut Vec<Slice>, tick: &Tick) {
-    let Some(index) = tick.second.checked_sub(1).and_then(|index| usize::try_from(index).ok()) else { return };
-    if index > seconds.len() + MAX_GAP_SECONDS {
-        return;
-    }
-    if seconds.len() <= index {
-        seconds.resize_with(index + 1, Slice::default);
-    }
-    seconds[index].merge(&Slice {
-        virtual_users: tick.virtual_users,
-        succeeded: tick.succeeded,
-        failed: tick.failed,
-        latency: Buckets::from(&tick.latency),
-    });
-}
-
-/// The most seconds that one entry of a summary can stand for: twelve days.
-pub const MAX_RESOLUTION_SECS: u32 = 1 << 20;
-
-/// How many seconds of live data may be missing before the next: an hour.
-pub const MAX_GAP_SECONDS: usize = 3_600;
 
 fn list(workers: &[u32]) -> String {
     const SHOWN: usize = 10;

@@ -1,23 +1,4 @@
-//! Lines that fit: sentences folded between words, values broken at the edge.
-
-/// A text over as many lines as it needs, folded between words: the first begins with `first`, the others with `indent`. A word
-/// that is wider than the page stays whole.
-pub fn folded(first: &str, text: &str, indent: &str, width: usize) -> Vec<String> {
-    let (mut lines, mut line, mut is_empty) = (Vec::new(), first.to_owned(), true);
-    for word in text.split(' ') {
-        let gap = if is_empty { "" } else { " " };
-        let needed = console::measure_text_width(&line) + gap.len() + console::measure_text_width(word);
-        if needed > width && !is_empty {
-            lines.push(std::mem::replace(&mut line, indent.to_owned()));
-            line += word;
-        } else {
-            line = line + gap + word;
-        }
-        is_empty = false;
-    }
-    lines.push(line);
-    lines
-}
+//! Values that fit: broken at the edge of the page.
 
 /// A text in pieces that are no wider than the room; together they are the text.
 pub fn broken(text: &str, room: usize) -> Vec<String> {

@@ -65,10 +65,16 @@ const WIDE: &[&str] = &[
 /// What knows a resource by now, which the table of actions does not know yet.
 const NARROW: &[&str] =
     &["cloudfront:CreateDistribution", "cloudfront:CreateFunction", "cloudfront:CreateResponseHeadersPolicy"];
-/// What doctor does not ask about, because its simulation knows no such resource. The first is narrowed by its cluster alone.
+/// What doctor does not ask about, because its simulation knows no such resource.
 const OF_CLUSTER: &str = "ecs:ListTasks";
-/// The target is a viewer's identity at Cognito, which no ARN names.
 const OF_VIEWERS: &str = "iot:DetachPolicy";
+
+/// Why statements are about everything, as the template says it.
+const OF_CLUSTER_WHY: &str =
+    "Tasks are listed by cluster, which this action takes as a condition and not as a resource.";
+const OF_VIEWERS_WHY: &str = "The target is a viewer's identity at Cognito, which no ARN names.";
+const WIDE_WHY: &str = "These actions know no resource, or none that has a name before it is there.";
+
 /// What is about the role of ECS, which belongs to the account.
 const OF_ECS: &[&str] = &["iam:CreateServiceLinkedRole", "iam:GetRole"];
 
@@ -81,13 +87,15 @@ struct Statement {
     actions: Vec<String>,
     /// On what, as CloudFormation substitutes it; nothing means everything.
     resources: Vec<String>,
+    /// Why it is allowed on everything, where it is: a comment of the template.
+    why: Option<&'static str>,
     /// The only cluster that it is allowed on, where that is a condition.
     cluster: Option<String>,
 }
 
 /// The statements for an environment, for the template.
 pub(super) fn context(config: &Config) -> Vec<Value> {
-    let one = |Statement { sid, actions, resources, cluster }| context! { sid, actions, resources, cluster };
+    let one = |Statement { sid, actions, resources, why, cluster }| context! { sid, actions, resources, why, cluster };
     statements(config).into_iter().map(one).collect()
 }
 
@@ -99,21 +107,20 @@ fn statements(config: &Config) -> Vec<Statement> {
         kinds.extend(region.and_then(|region| names::kinds(part, config, &region).ok()).into_iter().flatten());
     }
     let mut narrow: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    let mut wide = vec![OF_VIEWERS.to_owned()];
+    let mut wide = Vec::new();
     for action in permissions::actions(&kinds).0 {
         let (service, verb) = action.split_once(':').expect("actions of the table name their service");
         let is_wide = of(service, verb) == Known::Wide && !NARROW.contains(&action) || WIDE.contains(&action);
-        if is_wide || resources(service).is_none() {
-            wide.push(action.to_owned());
-        } else {
-            narrow.entry(service).or_default().push(action.to_owned());
-        }
+        let is_narrow = !is_wide && resources(service).is_some();
+        let list = if is_narrow { narrow.entry(service).or_default() } else { &mut wide };
+        list.push(action.to_owned());
     }
     let stack = config.stack.as_str();
     let of_service = |(service, actions): (&str, Vec<String>)| Statement {
         sid: sid(service),
         actions,
         resources: resources(service).into_iter().flatten().map(|resource| arn(resource, stack)).collect(),
+        why: None,
         cluster: None,
     };
     let mut statements: Vec<Statement> = narrow.into_iter().map(of_service).collect();
@@ -122,17 +129,23 @@ fn statements(config: &Config) -> Vec<Statement> {
         sid: "RoleOfEcs".to_owned(),
         actions: OF_ECS.iter().map(ToString::to_string).collect(),
         resources: vec![arn(role, stack)],
+        why: None,
         cluster: None,
     });
-    statements.push(Statement {
-        sid: "OfTheCluster".to_owned(),
-        actions: vec![OF_CLUSTER.to_owned()],
-        resources: Vec::new(),
+    let of_cluster = Statement {
         cluster: Some(arn("ecs:*:{account}:cluster/{stack}", stack)),
-    });
-    let (sid, resources) = ("WithoutResources".to_owned(), Vec::new());
-    statements.push(Statement { sid, actions: wide, resources, cluster: None });
+        ..on_everything("OfTheCluster", vec![OF_CLUSTER.to_owned()], OF_CLUSTER_WHY)
+    };
+    statements.extend([
+        of_cluster,
+        on_everything("OfViewers", vec![OF_VIEWERS.to_owned()], OF_VIEWERS_WHY),
+        on_everything("WithoutResources", wide, WIDE_WHY),
+    ]);
     statements
+}
+
+fn on_everything(sid: &str, actions: Vec<String>, why: &'static str) -> Statement {
+    Statement { sid: sid.to_owned(), actions, resources: Vec::new(), why: Some(why), cluster: None }
 }
 
 fn resources(service: &str) -> Option<&'static [&'static str]> {
@@ -177,6 +190,13 @@ mod tests {
             let changes = |action: &&String| !["Describe", "List", "Get"].iter().any(|verb| action.contains(verb));
             let wide = statement.resources.is_empty().then_some(&statement.actions).into_iter().flatten();
             assert!(wide.filter(changes).count() < 20, "{statement:#?}");
+        }
+    }
+
+    #[test]
+    fn what_is_allowed_on_everything_says_why_and_nothing_else_does() {
+        for statement in of("") {
+            assert_eq!(statement.why.is_some(), statement.resources.is_empty(), "{statement:#?}");
         }
     }
 

@@ -75,6 +75,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         test: Test::of(&load),
         not_counted: not_counted(&load, args.deployed),
         as_of: prices::AS_OF,
+        checked: prices::CHECKED,
         sources: Cost::SOURCES,
     };
     match global.output {

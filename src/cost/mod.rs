@@ -40,7 +40,9 @@ pub struct Cost {
     pub not_counted: Vec<String>,
     /// The month that the prices are known for.
     pub as_of: &'static str,
-    /// Where they stand: Fargate's, and the others'.
+    /// What they were compared with.
+    pub checked: &'static str,
+    /// Where the present ones stand: Fargate's, and the others'.
     pub sources: [&'static str; 2],
 }
 

@@ -45,7 +45,9 @@ pub fn text(cost: &Cost, paint: Paint) -> String {
         wrapped(&mut page, &format!("no Fargate price is known for {regions}; reckoned as us-east-1"), paint);
     }
     let [fargate, others] = cost.sources;
-    let sources = format!("list prices of {}: {fargate}; all else as in us-east-1: {others}", cost.as_of);
+    let Cost { as_of, checked, .. } = cost;
+    let sources =
+        format!("prices as known in {as_of}; {checked}. Today's: {fargate}; all else as in us-east-1: {others}");
     wrapped(&mut page, &sources, paint);
     page
 }
@@ -141,6 +143,7 @@ mod tests {
             test: Test::of(&load),
             not_counted: vec!["free tiers".to_owned(), "traces, requests of the table and the API".to_owned()],
             as_of: prices::AS_OF,
+            checked: prices::CHECKED,
             sources: Cost::SOURCES,
         }
     }

@@ -1,6 +1,9 @@
 //! What AWS lets an account have, against what an environment and a planned test need of it.
 //!
-//! Codes are those of the Service Quotas console; the values are always asked for, never assumed.
+//! The values are always asked for, never assumed. Codes were not read in an account of ours: that of Fargate on demand is the
+//! one that AWS's own load-testing solution asks for, that of API Gateway stands in its developer guide, and the others come
+//! from lists that people publish of what Service Quotas answered them. So a code is believed only if AWS calls the quota as we
+//! do, and without that the quota is looked for by its name.
 
 use dlt_model::id::Region;
 
@@ -36,15 +39,6 @@ pub enum Quota {
     Stacks,
 }
 
-/// How a quota is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// By its code.
-    Code(&'static str),
-    /// By a part of its name, in lower case.
-    Name(&'static str),
-}
-
 impl Quota {
     /// The service's code.
     pub fn service(self) -> &'static str {
@@ -58,18 +52,37 @@ impl Quota {
         }
     }
 
-    /// How it is found among the service's quotas.
-    pub fn key(self) -> Key {
+    /// Its code, where one is known.
+    pub fn code(self) -> Option<&'static str> {
         match self {
-            Self::FargateVcpus => Key::Code("L-3032A538"),
-            Self::SpotVcpus => Key::Code("L-36FBB829"),
-            Self::LambdaConcurrency => Key::Code("L-B99A9384"),
-            Self::ApiRequests => Key::Code("L-8A5B8E43"),
-            Self::IotPublishing => Key::Name("inbound publish requests per second per account"),
-            Self::Vpcs => Key::Code("L-F678F1CE"),
-            Self::Interfaces => Key::Code("L-DF5E4CA3"),
-            Self::Stacks => Key::Code("L-0485CB21"),
+            Self::FargateVcpus => Some("L-3032A538"),
+            Self::SpotVcpus => Some("L-36FBB829"),
+            Self::LambdaConcurrency => Some("L-B99A9384"),
+            Self::ApiRequests => Some("L-8A5B8E43"),
+            Self::IotPublishing => None,
+            Self::Vpcs => Some("L-F678F1CE"),
+            Self::Interfaces => Some("L-DF5E4CA3"),
+            Self::Stacks => Some("L-0485CB21"),
         }
+    }
+
+    /// What AWS calls it, in lower case.
+    fn name(self) -> &'static str {
+        match self {
+            Self::FargateVcpus => "fargate on-demand vcpu resource count",
+            Self::SpotVcpus => "fargate spot vcpu resource count",
+            Self::LambdaConcurrency => "concurrent executions",
+            Self::ApiRequests => "throttle rate",
+            Self::IotPublishing => "inbound publish requests per second per account",
+            Self::Vpcs => "vpcs per region",
+            Self::Interfaces => "network interfaces per region",
+            Self::Stacks => "stack count",
+        }
+    }
+
+    /// True when what AWS calls so is this quota.
+    pub fn is_called(self, name: &str) -> bool {
+        name.to_lowercase().contains(self.name())
     }
 
     /// What it counts.
@@ -196,6 +209,25 @@ mod tests {
         let config = config(&format!("regional_networks: {{us-east-1: {there}}}\n"));
         assert!(!quotas(&config, "us-east-1", 2).contains(&Quota::Vpcs));
         assert!(quotas(&config, "eu-west-1", 2).contains(&Quota::Vpcs));
+    }
+
+    #[test]
+    fn a_quota_is_recognised_by_what_aws_calls_it_and_no_other_is_taken_for_it() {
+        let names = [
+            (Quota::FargateVcpus, "Fargate On-Demand vCPU resource count"),
+            (Quota::SpotVcpus, "Fargate Spot vCPU resource count"),
+            (Quota::LambdaConcurrency, "Concurrent executions"),
+            (Quota::ApiRequests, "Throttle rate"),
+            (Quota::IotPublishing, "Inbound publish requests per second per account"),
+            (Quota::Vpcs, "VPCs per Region"),
+            (Quota::Interfaces, "Network interfaces per Region"),
+            (Quota::Stacks, "Stack count"),
+        ];
+        for (quota, _) in names {
+            let called: Vec<Quota> = names.iter().filter(|it| quota.is_called(it.1)).map(|it| it.0).collect();
+            assert_eq!(called, [quota]);
+        }
+        assert!(!Quota::ApiRequests.is_called("Throttle burst rate") && !Quota::Vpcs.is_called("Subnets per VPC"));
     }
 
     #[test]

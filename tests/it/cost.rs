@@ -30,7 +30,7 @@ fn a_bigger_test_costs_more_and_a_month_without_any_stays_the_same() {
     assert!((5.0..7.0).contains(&idle), "{idle}");
     let page = sandbox.dlt(&["cost", "shop", "--users", "50000"]).with_code(0).out;
     assert!(page.contains("virtual users for 1h on 5 workers"), "{page}");
-    assert!(page.contains("not counted: ") && page.contains("list prices of 20"), "{page}");
+    assert!(page.contains("not counted: ") && page.contains("prices as known in 20"), "{page}");
     assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
 }
 

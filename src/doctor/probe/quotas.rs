@@ -9,7 +9,7 @@ use crate::{
     deploy::{stacks, survey},
     doctor::{
         finding::{Area, Finding},
-        quotas::{self, Key, Need, Quota},
+        quotas::{self, Need, Quota},
     },
 };
 
@@ -53,39 +53,49 @@ async fn missing_stacks(asker: &Asker<'_>, place: &Place, config: &Config) -> Re
 /// The account's own value, else AWS's default; and the quota's code.
 async fn limit(place: &Place, quota: Quota) -> Result<(f64, String), CloudError> {
     let doing = format!("read the quota of {} in {}", quota.what(), place.region);
-    let code = match quota.key() {
-        Key::Code(code) => code.to_owned(),
-        Key::Name(name) => code_of(place, quota, name, &doing).await?,
+    let known = match quota.code() {
+        Some(code) => asked(place, quota, code, &doing).await?.map(|value| (value, code.to_owned())),
+        None => None,
     };
-    let asked = place.quotas.get_service_quota().service_code(quota.service()).quota_code(&code).send().await;
-    let found = match asked.doing(doing.clone()) {
-        Ok(answer) => answer.quota,
-        Err(error) if error.kind == Kind::Absent => {
-            let asked = place.quotas.get_aws_default_service_quota();
-            asked.service_code(quota.service()).quota_code(&code).send().await.doing(doing.clone())?.quota
-        }
-        Err(error) => return Err(error),
-    };
-    let value = found.and_then(|found| found.value);
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let code = code_of(place, quota, &doing).await?;
+    let value = asked(place, quota, &code, &doing).await?;
     value.map(|value| (value, code)).ok_or_else(|| CloudError::unexpected(doing, "AWS names no value"))
 }
 
+/// The value of a code, if AWS knows it and calls it as we do: a number of something else would be worse than none.
+async fn asked(place: &Place, quota: Quota, code: &str, doing: &str) -> Result<Option<f64>, CloudError> {
+    let own = place.quotas.get_service_quota().service_code(quota.service()).quota_code(code).send().await;
+    let found = match own.doing(doing) {
+        Ok(answer) => answer.quota,
+        Err(error) if error.kind == Kind::Absent => {
+            let default = place.quotas.get_aws_default_service_quota().service_code(quota.service()).quota_code(code);
+            match default.send().await.doing(doing) {
+                Ok(answer) => answer.quota,
+                Err(error) if error.kind == Kind::Absent => None,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(found.filter(|found| found.quota_name().is_some_and(|name| quota.is_called(name))).and_then(|found| found.value))
+}
+
 /// The code of a quota that is only known by its name.
-async fn code_of(place: &Place, quota: Quota, name: &str, doing: &str) -> Result<String, CloudError> {
+async fn code_of(place: &Place, quota: Quota, doing: &str) -> Result<String, CloudError> {
     let mut next = None;
     loop {
         let page = place.quotas.list_aws_default_service_quotas().service_code(quota.service());
-        let page = page.set_next_token(next).send().await.doing(doing.to_owned())?;
-        let found = page
-            .quotas()
-            .iter()
-            .find(|found| found.quota_name().is_some_and(|found| found.to_lowercase().contains(name)));
+        let page = page.set_next_token(next).send().await.doing(doing)?;
+        let found = page.quotas().iter().find(|found| found.quota_name().is_some_and(|name| quota.is_called(name)));
         if let Some(code) = found.and_then(|found| found.quota_code()) {
             return Ok(code.to_owned());
         }
         next = page.next_token().map(ToOwned::to_owned);
         if next.is_none() {
-            return Err(CloudError::unexpected(doing, format!("no quota of {} has that name", quota.service())));
+            return Err(CloudError::unexpected(doing, format!("no quota of {} has its name", quota.service())));
         }
     }
 }

@@ -9,6 +9,10 @@ use crate::duration::Duration;
 
 /// The month that these prices are known for: look there before a budget depends on them.
 pub const AS_OF: &str = "2025-01";
+/// What they were compared with. Of the others there is no published source at hand: they are what was remembered of AWS's
+/// lists, and a region may be wrong without anything here noticing.
+pub const CHECKED: &str =
+    "only Fargate's prices in us-east-1 and those of Step Functions were compared with an example of AWS's";
 /// Where the present ones stand.
 pub const SOURCE: &str = "https://aws.amazon.com/fargate/pricing/";
 /// What ARM costs compared with x86, everywhere.
@@ -17,7 +21,8 @@ const ARM: f64 = 0.8;
 const LEAST_BILLED: Duration = Duration::from_secs(60);
 
 /// Region, price of a vCPU for an hour, price of a GB of memory for an hour; x86. Other regions are reckoned as the first,
-/// and the answer names them.
+/// and the answer names them. The first row is that of the cost table in the guide of AWS's own load-testing solution; see
+/// [`CHECKED`] for the others.
 const PRICES: [(&str, f64, f64); 22] = [
     ("us-east-1", 0.04048, 0.004_445),
     ("us-east-2", 0.04048, 0.004_445),

@@ -1,6 +1,7 @@
 //! What the services around the workers cost, in US dollars: on-demand list prices of us-east-1, without free tiers.
 //!
-//! Elsewhere they differ by a tenth or two; the sums that they enter are small beside Fargate's.
+//! Elsewhere they differ by a tenth or two; the sums that they enter are small beside Fargate's. They are what was remembered of
+//! AWS's pages; only that of a transition was compared with an example of AWS's (see [`super::CHECKED`]).
 
 /// Where the present ones stand.
 pub const SOURCE: &str = "https://aws.amazon.com/pricing/";

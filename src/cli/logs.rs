@@ -115,7 +115,8 @@ struct Printer<'a> {
 impl<'a> Printer<'a> {
     fn new(args: &'a Args, output: Output, groups: &[Group]) -> Self {
         let names = groups.iter().map(|group| (group.region.as_str(), group.source.as_str()));
-        Self { args, output, writer: Writer::new(console::colors_enabled(), names), printed: 0 }
+        let writer = Writer::new(console::colors_enabled(), super::width(), names);
+        Self { args, output, writer, printed: 0 }
     }
 
     fn print(&mut self, line: &Line) {

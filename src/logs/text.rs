@@ -1,26 +1,34 @@
 //! Lines of logs on a screen: the day where it changes, then when, where, who and what.
 
+use std::collections::BTreeSet;
+
 use console::Style;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::line::{Line, Reading, Weight, read};
+use crate::deploy::screen::measure;
+
+/// How far lines are indented that go on, where the line before says so much about itself that little room is left.
+const INDENT: usize = 4;
 
 /// Writes lines one after another.
 #[derive(Debug)]
 pub struct Writer {
     coloured: bool,
-    /// How wide the names of regions and of sources are.
-    widths: (usize, usize),
+    /// How many columns there are.
+    width: usize,
+    /// How wide the names of regions and of sources are; a region that is the only one is not named.
+    widths: (Option<usize>, usize),
     day: Option<Date>,
 }
 
 impl Writer {
-    /// For lines of these regions and sources.
-    pub fn new<'a>(coloured: bool, names: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let widest = |(one, other): (usize, usize), (region, source): (&str, &str)| {
-            (one.max(region.len()), other.max(source.len()))
-        };
-        Self { coloured, widths: names.into_iter().fold((0, 0), widest), day: None }
+    /// For lines of these regions and sources, folded where they are wider than the page.
+    pub fn new<'a>(coloured: bool, width: usize, names: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let (regions, sources): (BTreeSet<&str>, BTreeSet<&str>) = names.into_iter().unzip();
+        let widest = |names: &BTreeSet<&str>| names.iter().map(|name| name.len()).max().unwrap_or_default();
+        let region = (regions.len() > 1).then(|| widest(&regions));
+        Self { coloured, width, widths: (region, widest(&sources)), day: None }
     }
 
     /// A line, and before it the day if it is another than before.
@@ -31,10 +39,12 @@ impl Writer {
             self.faint(&format!("── {} (UTC)", at.strftime("%Y-%m-%d")))
         });
         let (region, source) = self.widths;
-        let whence =
-            format!("{} {:region$} {:source$}", at.strftime("%H:%M:%S%.3f"), line.region.as_str(), line.source);
-        let line = format!("{} {}", self.faint(&whence), self.said(&read(line)));
-        day.into_iter().chain([line]).collect()
+        let region = region.map(|width| format!("{:width$} ", line.region.as_str())).unwrap_or_default();
+        let whence = format!("{} {region}{:source$} ", at.strftime("%H:%M:%S%.3f"), line.source);
+        let lead = measure::columns(&whence);
+        let indent = " ".repeat(if lead > self.width / 2 { INDENT } else { lead });
+        let lines = measure::folded(&self.faint(&whence), &self.said(&read(line)), &indent, self.width);
+        day.into_iter().chain(lines).collect()
     }
 
     fn said(&self, reading: &Reading) -> String {
@@ -68,9 +78,8 @@ mod tests {
     use super::*;
     use crate::logs::line::tests::line;
 
-    #[test]
-    fn lines_say_when_where_who_and_what() {
-        let lines = [
+    fn lines() -> [Line; 3] {
+        [
             line(1_795_343_304_123, "workers", "worker finished: 120 samples"),
             line(
                 1_795_343_305_000,
@@ -78,9 +87,37 @@ mod tests {
                 r#"{"level":"ERROR","message":"a request failed","code":"INTERNAL","why":"no answer in time"}"#,
             ),
             line(1_795_429_704_000, "apis", r#"{"method":"GET","path":"/prod/scenarios","status":"403","error":"-"}"#),
-        ];
-        let mut writer = Writer::new(false, lines.iter().map(|line| (line.region.as_str(), line.source.as_str())));
-        let written: Vec<String> = lines.iter().flat_map(|line| writer.write(line)).collect();
+        ]
+    }
+
+    fn written(width: usize, lines: &[Line]) -> Vec<String> {
+        let names = lines.iter().map(|line| (line.region.as_str(), line.source.as_str()));
+        let mut writer = Writer::new(false, width, names);
+        lines.iter().flat_map(|line| writer.write(line)).collect()
+    }
+
+    #[test]
+    fn lines_say_when_where_who_and_what() {
+        let mut lines = lines();
+        lines[2].region = "us-east-1".parse().expect("a region");
+        insta::assert_snapshot!(written(usize::MAX, &lines).join("\n"));
+    }
+
+    #[test]
+    fn lines_fit_the_page_and_go_on_below_what_they_say() {
+        let mut lines = lines();
+        lines[0].message =
+            "cannot connect to https://shop.example.com:8443/checkout after 3 attempts: the certificate \
+                            is of another name"
+                .to_owned();
+        let written = written(80, &lines);
+        assert!(written.iter().all(|line| measure::columns(line) <= 80), "{written:#?}");
         insta::assert_snapshot!(written.join("\n"));
+    }
+
+    #[test]
+    fn what_has_little_room_is_indented_little() {
+        let written = written(30, &lines());
+        assert_eq!(written[1..3], ["10:28:24.123 workers worker", "    finished: 120 samples"]);
     }
 }

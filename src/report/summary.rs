@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, ops::Range};
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Row, Table, presets};
 use console::Style;
 use dlt_model::{
     gate::{ClauseVerdict, Judgement, Outcome, Severity, Verdict},
@@ -116,10 +116,10 @@ pub(super) fn latencies<'a>(
 }
 
 /// A table without lines: columns of text, and some of numbers.
-pub(crate) fn table<const N: usize>(
-    header: [&str; N],
+pub(crate) fn table(
+    header: impl Into<Row>,
     numbers: Range<usize>,
-    rows: impl IntoIterator<Item = [String; N]>,
+    rows: impl IntoIterator<Item = impl Into<Row>>,
 ) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);

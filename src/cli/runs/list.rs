@@ -8,7 +8,10 @@ use crate::{
         deployed,
         environment::{self, PlaceArgs},
     },
-    runs::{kept, table},
+    runs::{
+        kept,
+        table::{self, Listing},
+    },
     terminal,
 };
 
@@ -40,7 +43,14 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         Output::Text if runs.is_empty() => {
             terminal::say(&format!("`{}` was never run {}", args.scenario, system.place));
         }
-        Output::Text => terminal::print(table::runs(&kept::read(runs)?).trim_end()),
+        Output::Text => {
+            let Listing { text, left_out } = table::runs(&kept::read(runs)?, crate::cli::width());
+            terminal::print(&text);
+            if !left_out.is_empty() {
+                let columns = left_out.join(", ");
+                terminal::say(&format!("no room for {columns}: make the terminal wider, or use `--output json`"));
+            }
+        }
     }
     Ok(Exit::Done)
 }

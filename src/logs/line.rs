@@ -46,9 +46,9 @@ pub struct Reading {
     pub fields: Vec<(String, String)>,
 }
 
-/// Fields that say when and where, which the line itself knows better.
-const KNOWN_BETTER: [&str; 9] =
-    ["timestamp", "time", "event_timestamp", "at", "target", "level", "message", "type", "threadName"];
+/// Fields that say when and where, which the line itself knows better, and `spans`, whose last one is the `span`.
+const KNOWN_BETTER: [&str; 10] =
+    ["timestamp", "time", "event_timestamp", "at", "target", "level", "message", "type", "threadName", "spans"];
 
 /// How Lambda begins the lines around an invocation where it does not write JSON.
 const INVOCATION: [&str; 4] = ["START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "INIT_START "];
@@ -104,7 +104,17 @@ fn rest(fields: &Map<String, Value>) -> Vec<(String, String)> {
         value => Some(value.to_string()),
     };
     let others = fields.iter().filter(|(name, _)| !KNOWN_BETTER.contains(&name.as_str()));
-    others.filter_map(|(name, value)| Some((name.clone(), told(value)?))).collect()
+    let one = |(name, value): (&String, &Value)| match value {
+        Value::Object(span) if name == "span" => request(span),
+        value => Some((name.clone(), told(value)?)),
+    };
+    others.filter_map(one).collect()
+}
+
+/// Of all that a function's library says of an invocation: the id under which AWS knows it.
+fn request(span: &Map<String, Value>) -> Option<(String, String)> {
+    let id = span.get("requestId")?.as_str()?;
+    Some(("request".to_owned(), id.to_owned()))
 }
 
 /// Which part writes into a log group of a stack: the last word of its name that is not the stack's.
@@ -136,6 +146,10 @@ pub(super) mod tests {
         let reading = read(&line(0, "advance", said));
         assert_eq!((reading.weight, reading.text.as_str()), (Weight::Plain, "the run moved"));
         assert_eq!(reading.fields, [("run".to_owned(), "01".to_owned()), ("n".to_owned(), "3".to_owned())]);
+        let span = r#"{"requestId":"1f4e","xrayTraceId":"Root=1","name":"Lambda runtime invoke"}"#;
+        let invoked = format!(r#"{{"message":"moved","n":3,"span":{span},"spans":[{span}]}}"#);
+        let fields = [("n".to_owned(), "3".to_owned()), ("request".to_owned(), "1f4e".to_owned())];
+        assert_eq!(read(&line(0, "advance", &invoked)).fields, fields, "an invocation is its id");
         let plain = read(&line(0, "workers", "error: no start instant\n"));
         assert_eq!((plain.weight, plain.text.as_str()), (Weight::Error, "error: no start instant"));
     }

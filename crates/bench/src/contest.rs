@@ -95,7 +95,7 @@ fn candidates(bench: &Bench, task: &Task, tools: &[Tool], table: &mut Table) -> 
 fn play(bench: &Bench, tool: Tool, task: &Task, place: &Place, table: &mut Table) -> Option<Figures> {
     match bench.run(tool, task, place) {
         Ok(Some(run)) => {
-            judge(tool, &run, table);
+            judge(tool, task, &run, table);
             Some(Figures {
                 cpu_us: run.cpu_us(),
                 rate: run.rate(),
@@ -114,9 +114,12 @@ fn play(bench: &Bench, tool: Tool, task: &Task, place: &Place, table: &mut Table
 }
 
 /// What the server knows better, and what our own worker has to prove.
-fn judge(tool: Tool, run: &Run, table: &mut Table) {
+fn judge(tool: Tool, task: &Task, run: &Run, table: &mut Table) {
     if run.tally.bad_orders > 0 {
         table.note(format!("{}: {} orders had a token that was not theirs", tool.name(), run.tally.bad_orders));
+    }
+    if task.streams > 1 && run.tally.connections != task.users / task.streams {
+        table.note(format!("{}: made {} connections", tool.name(), run.tally.connections));
     }
     if !matches!(tool, Tool::Worker(_)) {
         return;

@@ -7,8 +7,10 @@ use crate::server::{Protocol, Stall};
 pub struct Task {
     pub kind: Kind,
     pub protocol: Protocol,
-    /// Virtual users, each with a connection of its own.
+    /// Virtual users.
     pub users: u64,
+    /// How many of them share a connection, each with a stream of its own; 1 everywhere but over HTTP/2.
+    pub streams: u64,
     pub secs: u64,
     /// What the server does meanwhile.
     pub stall: Option<Stall>,

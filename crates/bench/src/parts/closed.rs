@@ -13,6 +13,9 @@ use crate::{
 
 const TOGETHER: &str = "client and server on one core";
 const APART: &str = "a core each";
+/// How HTTP/2 is asked for by users that share connections.
+const CONNECTIONS: u64 = 8;
+const STREAMS: u64 = 8;
 
 /// One protocol: one shared core for CPU per request, two for requests/s, and memory at each number of users.
 pub fn measure(part: Part, bench: &Bench, args: &Args, show: &mut dyn FnMut(&Table)) {
@@ -22,22 +25,30 @@ pub fn measure(part: Part, bench: &Bench, args: &Args, show: &mut dyn FnMut(&Tab
         _ => ("HTTP/1.1", Protocol::Http1, [Tool::Wrk, Tool::H2load]),
     };
     let tools = args.tools(&Tool::ALL);
-    let compete = |users, place: Place, where_: &str| {
-        let title = &format!("{name}, {users} users, {where_}");
-        let task = Task { kind: Kind::Steady, protocol, users, secs: args.secs(), stall: None };
+    let compete = |users, streams, place: Place, where_: &str| {
+        let title = &match streams {
+            1 => format!("{name}, {users} users, {where_}"),
+            _ => format!("{name}, {} connections × {streams} streams, {where_}", users / streams),
+        };
+        let task = Task { kind: Kind::Steady, protocol, users, streams, secs: args.secs(), stall: None };
         contest::hold(bench, &Contest { title, task, place, tools: &tools, bases: &bases }, args.rounds())
     };
     let users = args.users();
-    show(&compete(users[0], together(), TOGETHER));
+    show(&compete(users[0], 1, together(), TOGETHER));
     for users in users {
-        show(&compete(users, apart(), APART));
+        show(&compete(users, 1, apart(), APART));
+    }
+    if protocol == Protocol::Http2 {
+        show(&compete(CONNECTIONS * STREAMS, STREAMS, together(), TOGETHER));
+        show(&compete(CONNECTIONS * STREAMS, STREAMS, apart(), APART));
     }
 }
 
 /// The scenario: GET, check, extract, POST, check.
 pub fn measure_scenario(bench: &Bench, args: &Args, show: &mut dyn FnMut(&Table)) {
     let users = args.users()[0];
-    let task = Task { kind: Kind::Scenario, protocol: Protocol::Http1, users, secs: args.secs(), stall: None };
+    let task =
+        Task { kind: Kind::Scenario, protocol: Protocol::Http1, users, streams: 1, secs: args.secs(), stall: None };
     let tools = args.tools(&[Tool::Worker(Checks::Status), Tool::K6, Tool::Locust]);
     let bases = &[Tool::K6, Tool::Locust];
     for (place, where_) in [(together(), TOGETHER), (apart(), APART)] {

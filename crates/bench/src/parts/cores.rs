@@ -24,7 +24,8 @@ pub fn measure(bench: &Bench, args: &Args) -> Table {
     let one = Place { server: vec![*first], client: vec![*first] };
     let two = Place { server: vec![*first, *last], client: vec![*first, *last] };
     let users = args.users()[0];
-    let task = Task { kind: Kind::Steady, protocol: Protocol::Http1, users, secs: args.secs(), stall: None };
+    let task =
+        Task { kind: Kind::Steady, protocol: Protocol::Http1, users, streams: 1, secs: args.secs(), stall: None };
     for tool in bench.present(args.tools(&[Tool::Worker(Checks::Status), Tool::Wrk, Tool::H2load])) {
         let mut rounds: Vec<([f64; 4], bool)> = Vec::new();
         for round in 0..args.rounds() {

@@ -53,6 +53,14 @@ const COUNTERS: [Counter; 2] = [
     },
 ];
 
+/// What is counted: a protocol, and how many users share a connection.
+const TASKS: [(&str, Protocol, u64); 4] = [
+    ("HTTP/1.1", Protocol::Http1, 1),
+    ("HTTP/1.1 over TLS", Protocol::Tls, 1),
+    ("HTTP/2 over TLS", Protocol::Http2, 1),
+    ("HTTP/2 over TLS, 8 streams per connection", Protocol::Http2, 8),
+];
+
 /// Instructions and system calls per request, over each protocol.
 pub fn measure(bench: &Bench, args: &Args) -> Table {
     let mut table = Table::new("What a request costs", &["protocol", "instructions", "system calls"]);
@@ -64,13 +72,12 @@ pub fn measure(bench: &Bench, args: &Args) -> Table {
         found.map(|program| (counter, program))
     });
     let users = args.users()[0];
-    for (name, protocol) in
-        [("HTTP/1.1", Protocol::Http1), ("HTTP/1.1 over TLS", Protocol::Tls), ("HTTP/2 over TLS", Protocol::Http2)]
-    {
+    for (name, protocol, streams) in TASKS {
         let cells = counters.each_ref().map(|counter| {
             let Some((counter, program)) = counter else { return "–".to_owned() };
             crate::talk(&format!("effort: {name}, {}", counter.column));
-            match per_request(bench, counter, program, protocol, users) {
+            let task = Task { kind: Kind::Steady, protocol, users, streams, secs: SHORT_SECS, stall: None };
+            match per_request(bench, counter, program, task) {
                 Ok(cost) => format!("{cost:.*}", if cost < 100.0 { 2 } else { 0 }),
                 Err(why) => {
                     table.note(format!("{name}, {}: {why}", counter.column));
@@ -84,21 +91,14 @@ pub fn measure(bench: &Bench, args: &Args) -> Table {
     table
 }
 
-fn per_request(
-    bench: &Bench,
-    counter: &Counter,
-    program: &Path,
-    protocol: Protocol,
-    users: u64,
-) -> Result<f64, String> {
+fn per_request(bench: &Bench, counter: &Counter, program: &Path, task: Task) -> Result<f64, String> {
     let folder = TempDir::new().map_err(|error| format!("no temporary folder: {error}"))?;
     let count = folder.path().join("count");
     let script = wrapper(counter, program, &bench.worker, &count, folder.path())?;
     let counted = Bench::new(bench.root.clone(), script).map_err(|error| error.to_string())?;
     let mut measured = Vec::new();
     for secs in [SHORT_SECS, SHORT_SECS * TIMES_LONGER] {
-        let task = Task { kind: Kind::Steady, protocol, users, secs, stall: None };
-        let run = counted.run(Tool::Worker(Checks::Status), &task, &apart())?;
+        let run = counted.run(Tool::Worker(Checks::Status), &Task { secs, ..task }, &apart())?;
         let run: Run = run.ok_or("the worker cannot do it")?;
         let text = fs::read_to_string(&count).map_err(|error| format!("{} left no count: {error}", counter.program))?;
         let total = (counter.read)(&text).ok_or_else(|| format!("{} left no count", counter.program))?;

@@ -28,7 +28,7 @@ pub fn measure(bench: &Bench, args: &Args) -> Table {
     {
         let mut fewest: Option<(u64, f64)> = None;
         for users in args.users() {
-            let task = Task { kind, protocol, users, secs, stall: None };
+            let task = Task { kind, protocol, users, streams: 1, secs, stall: None };
             let mut runs = Vec::new();
             for round in 0..args.rounds().min(3) {
                 crate::talk(&format!("memory: {name}, {users} users, round {}", round + 1));

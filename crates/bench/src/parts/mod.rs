@@ -17,7 +17,7 @@ pub enum Part {
     H1,
     /// The same over TLS.
     Tls,
-    /// HTTP/2 over TLS, a connection per user.
+    /// HTTP/2 over TLS, a connection per user, and eight users on each of eight connections.
     H2,
     /// Ask for a token, check, extract, order with it, check; the server verifies every token.
     Scenario,

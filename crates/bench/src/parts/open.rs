@@ -32,7 +32,7 @@ pub fn measure_stall(bench: &Bench, args: &Args) -> Table {
     let mut table = Table::new(title, columns);
     let stall = Some(Stall { after: Duration::from_secs(SECS * 2 / 5), lasts: STALL });
     let kind = Kind::Open { rate: STALL_RATE };
-    let task = Task { kind, protocol: Protocol::Http1, users: USERS, secs: SECS, stall };
+    let task = Task { kind, protocol: Protocol::Http1, users: USERS, streams: 1, secs: SECS, stall };
     for tool in bench.present(args.tools(&[Tool::Worker(Checks::Status), Tool::Wrk2, Tool::Oha])) {
         let read: fn(&Run) -> Option<Percentiles> = match tool {
             Tool::Worker(_) => percentiles_of_worker,
@@ -66,7 +66,7 @@ pub fn measure_lateness(bench: &Bench, args: &Args) -> Table {
         &["round", "", "served", "dropped", "p50 µs", "p99 µs", "p99.9 µs", "max µs", "CPU µs/request", "foreign load"];
     let mut table = Table::new(title, columns);
     let kind = Kind::Open { rate: LATENESS_RATE };
-    let task = Task { kind, protocol: Protocol::Http1, users: USERS, secs: SECS, stall: None };
+    let task = Task { kind, protocol: Protocol::Http1, users: USERS, streams: 1, secs: SECS, stall: None };
     let (mut worst, mut ratios) = (Vec::new(), Vec::new());
     for round in 1..=args.rounds() {
         crate::talk(&format!("lateness: round {round} of {}", args.rounds()));

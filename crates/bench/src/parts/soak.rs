@@ -37,7 +37,7 @@ pub fn measure(bench: &Bench, args: &Args) -> Table {
 
 fn soak(bench: &Bench, lasts: Duration, table: &mut Table) -> Result<(), String> {
     let tool = Tool::Worker(Checks::Status);
-    let task = |kind, secs| Task { kind, protocol: Protocol::Http1, users: USERS, secs, stall: None };
+    let task = |kind, secs| Task { kind, protocol: Protocol::Http1, users: USERS, streams: 1, secs, stall: None };
     let none = || "the worker cannot do it".to_owned();
     let capacity = bench.run(tool, &task(Kind::Steady, CAPACITY_SECS), &apart())?.ok_or_else(none)?.rate();
     // A user that thinks for so long asks as often as half the capacity needs.

@@ -13,8 +13,12 @@ const NO_END: &str = "50000000";
 
 /// The command, or nothing when the tool cannot do the task.
 pub fn command(tool: Tool, program: &Path, task: &Task, url: &str, folder: &Path, threads: usize) -> Option<Command> {
-    let Task { kind, protocol, users, secs, .. } = *task;
+    let Task { kind, protocol, users, streams, secs, .. } = *task;
     let is_http2 = protocol == Protocol::Http2;
+    if streams > 1 && !matches!(tool, Tool::H2load | Tool::Oha) {
+        return None;
+    }
+    let (connections, streams) = ((users / streams).to_string(), streams.to_string());
     let (users, threads) = (users.to_string(), threads.to_string());
     let (seconds, for_seconds) = (secs.to_string(), format!("{secs}s"));
     let page = format!("{url}/");
@@ -29,7 +33,7 @@ pub fn command(tool: Tool, program: &Path, task: &Task, url: &str, folder: &Path
         }
         (Tool::H2load, Kind::Steady) => {
             command.args(if is_http2 { [].as_slice() } else { &["--h1"] });
-            command.args(["-t", &threads, "-c", &users, "-m", "1", "-D", &seconds, &page]);
+            command.args(["-t", &threads, "-c", &connections, "-m", &streams, "-D", &seconds, &page]);
         }
         (Tool::Ab, Kind::Steady) if !is_http2 && threads == "1" => {
             command.args(["-q", "-r", "-k", "-c", &users, "-t", &seconds, "-n", NO_END, &page]);
@@ -40,8 +44,10 @@ pub fn command(tool: Tool, program: &Path, task: &Task, url: &str, folder: &Path
             command.args(["-host", "localhost", "-z", &for_seconds, "-c", &users, &page]);
         }
         (Tool::Oha, Kind::Steady | Kind::Open { .. }) => {
-            command.args(["--no-tui", "--insecure", "--output-format", "json", "-z", &for_seconds, "-c", &users]);
-            command.args(if is_http2 { ["--http2", "-p", "1"].as_slice() } else { &[] });
+            command.args(["--no-tui", "--insecure", "--output-format", "json", "-z", &for_seconds, "-c", &connections]);
+            if is_http2 {
+                command.args(["--http2", "-p", &streams]);
+            }
             if let Kind::Open { rate } = kind {
                 command.args(["-q", &rate.to_string(), "--latency-correction"]);
             }
@@ -78,4 +84,35 @@ fn written(folder: &Path, name: &str, text: &str) -> std::path::PathBuf {
     let path = folder.join(name);
     fs::write(&path, text).expect("a file can be written in a fresh temporary folder");
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(tool: Tool, kind: Kind, protocol: Protocol, streams: u64) -> Option<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let task = Task { kind, protocol, users: 64, streams, secs: 5, stall: None };
+        let command = command(tool, Path::new("/venv/bin/tool"), &task, "https://x", folder.path(), 1)?;
+        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+        Some(words.join(" "))
+    }
+
+    #[test]
+    fn users_that_share_connections_are_connections_and_streams_to_those_who_know_both() {
+        let shared = |tool| line(tool, Kind::Steady, Protocol::Http2, 8);
+        assert_eq!(shared(Tool::H2load).as_deref(), Some("-t 1 -c 8 -m 8 -D 5 https://x/"));
+        assert!(shared(Tool::Oha).is_some_and(|line| line.contains("-c 8 --http2 -p 8 ")));
+        for tool in Tool::ALL.into_iter().filter(|tool| !matches!(tool, Tool::Worker(_) | Tool::H2load | Tool::Oha)) {
+            assert_eq!(shared(tool), None, "{tool:?}");
+        }
+    }
+
+    #[test]
+    fn a_connection_per_user_is_said_as_such() {
+        let own = |tool, protocol| line(tool, Kind::Steady, protocol, 1).expect("it can");
+        assert_eq!(own(Tool::H2load, Protocol::Http2), "-t 1 -c 64 -m 1 -D 5 https://x/");
+        assert_eq!(own(Tool::H2load, Protocol::Http1), "--h1 -t 1 -c 64 -m 1 -D 5 https://x/");
+        assert!(own(Tool::Oha, Protocol::Http1).contains("-c 64 https://x/"));
+    }
 }

@@ -12,8 +12,8 @@ use dlt_model::{
     id::Region,
     load::{Execution, Executor},
     program::{
-        Body, Check, Client, Expect, Extract, Flow, Pause, Program, Request, Source, Step, Subject, Test, Version,
-        Which,
+        Body, Check, Client, Expect, Extract, Flow, Http2, Pause, Program, Request, Source, Step, Subject, Test,
+        Version, Which,
     },
     segment::Segment,
     template::Template,
@@ -112,6 +112,7 @@ fn write(folder: &Path, key: &str, value: &impl serde::Serialize) {
 
 fn assignment(checks: Checks, task: &Task, url: &str) -> Assignment {
     let version = if task.protocol == Protocol::Http2 { Version::Http2 } else { Version::Http1 };
+    let users_per_connection = u32::try_from(task.streams).expect("far fewer than 2^32 streams");
     let flow = Flow { start: Vec::new(), steps: steps(checks, task.kind, url) };
     Assignment {
         test_id: "Bench".parse().expect("an id"),
@@ -128,7 +129,7 @@ fn assignment(checks: Checks, task: &Task, url: &str) -> Assignment {
         }],
         program: Program {
             flows: [("bench".to_owned(), flow)].into(),
-            client: Client { version, ..Client::default() },
+            client: Client { version, http2: Http2 { users_per_connection }, ..Client::default() },
             ..Program::default()
         },
         start_deadline_ms: 60_000,

@@ -29,7 +29,7 @@ pub struct Args {
     /// Numbers of users
     #[arg(long, value_delimiter = ',')]
     users: Vec<u64>,
-    /// Only these tools: dlt, dlt-body (which checks the body, too), wrk, wrk2, h2load, ab, hey, oha, k6, locust, taurus
+    /// Only these tools: dlt, dlt-body (which checks the body, too), wrk, wrk2, h2load, ab, hey, oha, k6, goose, locust, taurus
     #[arg(long, value_delimiter = ',', value_parser = tool)]
     tools: Vec<Vec<Tool>>,
     /// How long the soak lasts
@@ -73,10 +73,14 @@ impl Args {
         }
     }
 
+    /// Whether a tool is asked for by its name.
+    pub fn names(&self, tool: Tool) -> bool {
+        self.tools.iter().flatten().any(|asked| *asked == tool)
+    }
+
     /// Those of these tools that are asked for.
     pub fn tools(&self, all: &[Tool]) -> Vec<Tool> {
-        let asked = |tool: &Tool| self.tools.is_empty() || self.tools.iter().flatten().any(|asked| asked == tool);
-        all.iter().copied().filter(asked).collect()
+        all.iter().copied().filter(|tool| self.tools.is_empty() || self.names(*tool)).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     statistics::{Spread, trusted},
     table::Table,
     task::{Place, Task},
-    tools::{Tool, worker},
+    tools::{Checks, Tool, worker},
 };
 
 /// One run's numbers.
@@ -40,7 +40,7 @@ pub struct Contest<'a> {
     pub task: Task,
     pub place: Place,
     pub tools: &'a [Tool],
-    /// The first of these that is here is what ratios refer to.
+    /// The first of these that is here is what ratios refer to; our worker's ratio to each of the others is said as well.
     pub bases: &'a [Tool],
 }
 
@@ -73,8 +73,24 @@ pub fn hold(bench: &Bench, contest: &Contest<'_>, rounds: usize) -> Table {
     if let Some(base) = base {
         table.note(format!("base: {}; ratios of the same round: median (least–most)", base.tool.name()));
     }
+    note_others(&series, bases, base, &mut table);
     note_noise(&series, &mut table);
     table
+}
+
+/// Our worker next to those that could have been the base.
+fn note_others(series: &[Series], bases: &[Tool], base: Option<&Series>, table: &mut Table) {
+    let find = |wanted: Tool| series.iter().find(|one| one.tool == wanted);
+    let Some(ours) = find(Tool::Worker(Checks::Status)) else { return };
+    let others = bases.iter().filter_map(|other| find(*other));
+    for other in others.filter(|other| base.is_some_and(|base| base.tool != other.tool)) {
+        table.note(format!(
+            "dlt next to {}: CPU per request × {}, requests/s × {}",
+            other.tool.name(),
+            ratio(ours, Some(other), |figures| figures.cpu_us),
+            ratio(ours, Some(other), |figures| figures.rate)
+        ));
+    }
 }
 
 fn candidates(bench: &Bench, task: &Task, tools: &[Tool], table: &mut Table) -> Vec<Series> {
@@ -193,7 +209,11 @@ fn ratio(one: &Series, base: Option<&Series>, of: fn(&Figures) -> f64) -> String
 /// A ratio as all tables write it; `N` marks noisy rounds.
 pub fn format_ratio(spread: Spread, is_quiet: bool) -> String {
     let Spread { least, median, most } = spread;
-    let digits = if median < 10.0 { 2 } else { 1 };
+    let digits = match median {
+        small if small < 0.1 => 4,
+        usual if usual < 10.0 => 2,
+        _ => 1,
+    };
     format!("{median:.digits$} ({least:.digits$}–{most:.digits$}){}", if is_quiet { "" } else { " N" })
 }
 

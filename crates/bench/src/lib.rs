@@ -48,6 +48,10 @@ fn measure(args: &Args) -> Result<(), Box<dyn Error>> {
         Some(worker) => worker.clone(),
         None => build::worker(&root)?,
     };
+    // It takes minutes to build, so it has to be asked for once.
+    if args.names(Tool::Goose) || build::has_goose(&root) {
+        build::goose(&root)?;
+    }
     let bench = Bench::new(root, worker)?;
     say(&format!("{}\n", machine::description()))?;
     say(&format!(

@@ -49,8 +49,8 @@ pub fn measure_scenario(bench: &Bench, args: &Args, show: &mut dyn FnMut(&Table)
     let users = args.users()[0];
     let task =
         Task { kind: Kind::Scenario, protocol: Protocol::Http1, users, streams: 1, secs: args.secs(), stall: None };
-    let tools = args.tools(&[Tool::Worker(Checks::Status), Tool::K6, Tool::Locust]);
-    let bases = &[Tool::K6, Tool::Locust];
+    let tools = args.tools(&[Tool::Worker(Checks::Status), Tool::K6, Tool::Goose, Tool::Locust]);
+    let bases = &[Tool::K6, Tool::Goose, Tool::Locust];
     for (place, where_) in [(together(), TOGETHER), (apart(), APART)] {
         let title = &format!("Scenario of GET, check, extract, POST, check; {users} users, {where_}");
         show(&contest::hold(bench, &Contest { title, task, place, tools: &tools, bases }, args.rounds()));

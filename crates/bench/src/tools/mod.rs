@@ -9,7 +9,7 @@ use std::{
 };
 
 pub use self::worker::Checks;
-use crate::task::Task;
+use crate::{build, task::Task};
 
 /// Who makes the load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,7 @@ pub enum Tool {
     Hey,
     Oha,
     K6,
+    Goose,
     Locust,
     Taurus,
 }
@@ -33,7 +34,7 @@ pub fn on_path(program: &str) -> Option<PathBuf> {
 }
 
 impl Tool {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Worker(Checks::Status),
         Self::Worker(Checks::Body),
         Self::Wrk,
@@ -43,6 +44,7 @@ impl Tool {
         Self::Hey,
         Self::Oha,
         Self::K6,
+        Self::Goose,
         Self::Locust,
         Self::Taurus,
     ];
@@ -59,6 +61,7 @@ impl Tool {
             Self::Hey => "hey",
             Self::Oha => "oha",
             Self::K6 => "k6",
+            Self::Goose => "goose",
             Self::Locust => "locust",
             Self::Taurus => "taurus",
         }
@@ -78,6 +81,7 @@ impl Tool {
             Self::Hey => ("hey", None, "apt-get install hey"),
             Self::Oha => ("oha", None, "cargo install oha --locked"),
             Self::K6 => ("k6", None, "put k6 in the PATH"),
+            Self::Goose => (build::GOOSE, Some(build::PEERS), "name it in --tools, and it is built"),
             Self::Locust => (
                 "locust",
                 Some(".venv/locust/bin"),

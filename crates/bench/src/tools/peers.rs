@@ -61,6 +61,14 @@ pub fn command(tool: Tool, program: &Path, task: &Task, url: &str, folder: &Path
             command.args(["run", "--quiet", "--no-usage-report", "--vus", &users, "--duration", &for_seconds]);
             command.args(["--env", &format!("URL={url}")]).arg(written(folder, "script.js", script));
         }
+        (Tool::Goose, Kind::Steady | Kind::Scenario) if !is_http2 => {
+            let scenario = if kind == Kind::Scenario { "shopper" } else { "reader" };
+            // All users within a tenth of a second, and what they did meanwhile is kept.
+            let hatched = (task.users * 10).to_string();
+            command.args(["--host", url, "--users", &users, "--hatch-rate", &hatched, "--run-time", &for_seconds]);
+            command.args(["--scenarios", scenario, "--no-reset-metrics", "--no-telnet", "--no-websocket", "--quiet"]);
+            command.arg("--accept-invalid-certs");
+        }
         (Tool::Locust, Kind::Steady | Kind::Scenario) if !is_http2 => {
             let user = if kind == Kind::Scenario { "Shopper" } else { "Reader" };
             let file = written(folder, "locustfile.py", include_str!("../../scripts/locustfile.py"));
@@ -114,5 +122,17 @@ mod tests {
         assert_eq!(own(Tool::H2load, Protocol::Http2), "-t 1 -c 64 -m 1 -D 5 https://x/");
         assert_eq!(own(Tool::H2load, Protocol::Http1), "--h1 -t 1 -c 64 -m 1 -D 5 https://x/");
         assert!(own(Tool::Oha, Protocol::Http1).contains("-c 64 https://x/"));
+    }
+
+    #[test]
+    fn scripted_peers_have_both_tasks_where_they_can() {
+        let can = |tool, protocol| [Kind::Steady, Kind::Scenario].map(|kind| line(tool, kind, protocol, 1).is_some());
+        for tool in [Tool::K6, Tool::Goose, Tool::Locust] {
+            assert_eq!(can(tool, Protocol::Http1), [true, true], "{tool:?}");
+        }
+        for tool in [Tool::K6, Tool::Goose, Tool::Locust] {
+            assert_eq!(can(tool, Protocol::Http2), [tool == Tool::K6; 2], "{tool:?}");
+        }
+        assert_eq!(can(Tool::Wrk, Protocol::Http1), [true, false]);
     }
 }

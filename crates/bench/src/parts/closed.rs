@@ -20,9 +20,9 @@ const STREAMS: u64 = 8;
 /// One protocol: one shared core for CPU per request, two for requests/s, and memory at each number of users.
 pub fn measure(part: Part, bench: &Bench, args: &Args, show: &mut dyn FnMut(&Table)) {
     let (name, protocol, bases) = match part {
-        Part::Tls => ("HTTP/1.1 over TLS", Protocol::Tls, [Tool::Wrk, Tool::H2load]),
-        Part::H2 => ("HTTP/2 over TLS", Protocol::Http2, [Tool::H2load, Tool::Oha]),
-        _ => ("HTTP/1.1", Protocol::Http1, [Tool::Wrk, Tool::H2load]),
+        Part::Tls => ("HTTP/1.1 over TLS", Protocol::Tls, [Tool::Wrk, Tool::H2load, Tool::Taurus]),
+        Part::H2 => ("HTTP/2 over TLS", Protocol::Http2, [Tool::H2load, Tool::Oha, Tool::K6]),
+        _ => ("HTTP/1.1", Protocol::Http1, [Tool::Wrk, Tool::H2load, Tool::Taurus]),
     };
     let tools = args.tools(&Tool::ALL);
     let compete = |users, streams, place: Place, where_: &str| {
@@ -49,8 +49,8 @@ pub fn measure_scenario(bench: &Bench, args: &Args, show: &mut dyn FnMut(&Table)
     let users = args.users()[0];
     let task =
         Task { kind: Kind::Scenario, protocol: Protocol::Http1, users, streams: 1, secs: args.secs(), stall: None };
-    let tools = args.tools(&[Tool::Worker(Checks::Status), Tool::K6, Tool::Goose, Tool::Locust]);
-    let bases = &[Tool::K6, Tool::Goose, Tool::Locust];
+    let tools = args.tools(&[Tool::Worker(Checks::Status), Tool::K6, Tool::Goose, Tool::Locust, Tool::Taurus]);
+    let bases = &[Tool::K6, Tool::Goose, Tool::Taurus, Tool::Locust];
     for (place, where_) in [(together(), TOGETHER), (apart(), APART)] {
         let title = &format!("Scenario of GET, check, extract, POST, check; {users} users, {where_}");
         show(&contest::hold(bench, &Contest { title, task, place, tools: &tools, bases }, args.rounds()));

@@ -87,11 +87,7 @@ impl Tool {
                 Some(".venv/locust/bin"),
                 "python3 -m venv .venv/locust && .venv/locust/bin/pip install locust",
             ),
-            Self::Taurus => (
-                "bzt",
-                Some(".venv/taurus/bin"),
-                "python3 -m venv .venv/taurus && .venv/taurus/bin/pip install bzt, and a JMeter that it finds",
-            ),
+            Self::Taurus => ("bzt", Some(".venv/taurus/bin"), "crates/bench/peers/taurus/setup"),
         };
         let own = folder.map(|folder| root.join(folder).join(program)).filter(|path| path.is_file());
         own.or_else(|| on_path(program)).ok_or(cure)

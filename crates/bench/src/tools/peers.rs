@@ -75,13 +75,16 @@ pub fn command(tool: Tool, program: &Path, task: &Task, url: &str, folder: &Path
             command.arg("-f").arg(file).args(["--headless", "--only-summary", "--host", url]);
             command.args(["-u", &users, "-r", &users, "-t", &for_seconds, user]);
         }
-        (Tool::Taurus, Kind::Steady) if !is_http2 => {
+        (Tool::Taurus, Kind::Steady | Kind::Scenario) if !is_http2 => {
             let plan = include_str!("../../scripts/taurus.yml")
                 .replace("USERS", &users)
                 .replace("DURATION", &for_seconds)
-                .replace("URL", &page)
+                .replace("SCENARIO", if kind == Kind::Scenario { "shopper" } else { "reader" })
+                .replace("URL", url)
                 .replace("FOLDER", &folder.display().to_string());
             command.arg("-q").arg(written(folder, "taurus.yml", &plan)).current_dir(folder);
+            // Which JMeter it drives, where that was settled; it looks for one itself where not.
+            command.args(program.ancestors().nth(2).map(|venv| venv.join("jmeter.yml")).filter(|file| file.is_file()));
         }
         _ => return None,
     }
@@ -127,12 +130,27 @@ mod tests {
     #[test]
     fn scripted_peers_have_both_tasks_where_they_can() {
         let can = |tool, protocol| [Kind::Steady, Kind::Scenario].map(|kind| line(tool, kind, protocol, 1).is_some());
-        for tool in [Tool::K6, Tool::Goose, Tool::Locust] {
+        for tool in [Tool::K6, Tool::Goose, Tool::Locust, Tool::Taurus] {
             assert_eq!(can(tool, Protocol::Http1), [true, true], "{tool:?}");
         }
-        for tool in [Tool::K6, Tool::Goose, Tool::Locust] {
+        for tool in [Tool::K6, Tool::Goose, Tool::Locust, Tool::Taurus] {
             assert_eq!(can(tool, Protocol::Http2), [tool == Tool::K6; 2], "{tool:?}");
         }
         assert_eq!(can(Tool::Wrk, Protocol::Http1), [true, false]);
+    }
+
+    #[test]
+    fn taurus_is_told_which_scenario_and_which_jmeter() {
+        let venv = tempfile::tempdir().expect("a folder");
+        let (folder, program) = (venv.path(), venv.path().join("bin/bzt"));
+        let task = Task { kind: Kind::Scenario, protocol: Protocol::Http1, users: 7, streams: 1, secs: 5, stall: None };
+        let arguments = || command(Tool::Taurus, &program, &task, "http://x", folder, 1).expect("it can");
+        assert_eq!(arguments().get_args().count(), 2);
+        fs::write(folder.join("jmeter.yml"), "").expect("written");
+        assert_eq!(arguments().get_args().last(), Some(folder.join("jmeter.yml").as_os_str()));
+        let plan = fs::read_to_string(folder.join("taurus.yml")).expect("a plan");
+        for part in ["concurrency: 7\n", "hold-for: 5s\n", "scenario: shopper\n", "url: http://x/orders\n"] {
+            assert!(plan.contains(part), "{plan}");
+        }
     }
 }

@@ -78,9 +78,14 @@ impl Args {
         self.tools.iter().flatten().any(|asked| *asked == tool)
     }
 
+    /// Whether a tool takes part if it is here.
+    pub fn wants(&self, tool: Tool) -> bool {
+        self.tools.is_empty() || self.names(tool)
+    }
+
     /// Those of these tools that are asked for.
     pub fn tools(&self, all: &[Tool]) -> Vec<Tool> {
-        all.iter().copied().filter(|tool| self.tools.is_empty() || self.names(*tool)).collect()
+        all.iter().copied().filter(|tool| self.wants(*tool)).collect()
     }
 }
 
@@ -96,5 +101,14 @@ mod tests {
         assert_eq!(args.tools(&Tool::ALL).iter().map(|tool| tool.name()).collect::<Vec<_>>(), ["dlt", "wrk"]);
         assert_eq!(read("load").expect("valid").parts().len(), Part::USUAL.len());
         assert!(read("load --tools wrkk").expect_err("unknown").to_string().contains("h2load"));
+    }
+
+    #[test]
+    fn naming_no_tool_wants_all_and_names_none() {
+        let read = |line: &str| Args::try_parse_from(line.split(' ')).expect("valid");
+        let (all, some) = (read("load h1"), read("load h1 --tools dlt,goose"));
+        assert!(all.wants(Tool::Goose) && !all.names(Tool::Goose));
+        assert!(some.wants(Tool::Goose) && some.names(Tool::Goose));
+        assert!(!some.wants(Tool::Wrk) && !some.names(Tool::Wrk));
     }
 }

@@ -51,7 +51,13 @@ pub fn goose(root: &Path) -> Result<(), Box<dyn Error>> {
 /// Builds one executable and says where it is.
 fn cargo(root: &Path, what: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    // What cargo tells a benchmark of its package is not for others: build scripts would run again when it differs.
+    let told = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for name in env::vars_os().map(|(name, _)| name).filter(|name| name.to_str().is_some_and(told)) {
+        command.env_remove(name);
+    }
+    let output = command
         .arg("build")
         .args(what)
         .arg("--message-format=json-render-diagnostics")

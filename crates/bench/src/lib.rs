@@ -48,8 +48,8 @@ fn measure(args: &Args) -> Result<(), Box<dyn Error>> {
         Some(worker) => worker.clone(),
         None => build::worker(&root)?,
     };
-    // It takes minutes to build, so it has to be asked for once.
-    if args.names(Tool::Goose) || build::has_goose(&root) {
+    // It takes minutes to build, so somebody has to ask for it once.
+    if args.names(Tool::Goose) || (args.wants(Tool::Goose) && build::has_goose(&root)) {
         build::goose(&root)?;
     }
     let bench = Bench::new(root, worker)?;

@@ -69,6 +69,7 @@ fn outcome(run: &RunRecord) -> Value {
     let optional = [
         ("results", run.results.clone()),
         ("errorReason", run.error_reason.as_ref().map(|reason| json!(reason))),
+        ("reasons", (!run.reasons.is_empty()).then(|| json!(run.reasons))),
         ("succPercent", success_percent(run).map(|percent| json!(percent))),
     ];
     for (key, value) in optional {

@@ -206,7 +206,7 @@ pub trait Live: Debug + Send + Sync {
 pub struct Viewer(pub String);
 
 /// How a viewer may listen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Subscription {
     /// MQTT over WebSocket at an IoT Core endpoint, signed with the viewer's credentials.

@@ -8,7 +8,7 @@ use dlt_model::{
     summary::{Slice, Summary},
     tick::Tick,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How many seconds are kept; the oldest go first. A day.
 pub const MAX_SECONDS: usize = 86_400;
@@ -16,7 +16,7 @@ pub const MAX_SECONDS: usize = 86_400;
 const OPEN_SECONDS: u64 = 30;
 
 /// One second of a run as plots show it. Sent again whenever another worker's tick of that second arrives.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Point {
     /// The run.

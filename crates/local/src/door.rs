@@ -3,26 +3,21 @@
 //! The API here authorises nobody, so it must be out of reach of web pages: a request's `Host` has to be an address or
 //! `localhost`, never a name that somebody else's DNS can point at us, and its `Origin`, if any, has to be ours.
 
-use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::{Path, Request, State},
+    extract::Request,
     middleware::{Next, from_fn},
-    response::{
-        Html, IntoResponse, Response, Sse,
-        sse::{Event, KeepAlive},
-    },
+    response::{Html, IntoResponse, Response},
     routing::get,
 };
-use dlt_control::{ControlPlane, api, series::Point};
-use dlt_model::id::TestId;
-use futures::{Stream, StreamExt};
+use dlt_control::{ControlPlane, api};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
-use tokio::sync::{broadcast::error::RecvError, watch};
+use tokio::sync::watch;
 
-use crate::live::{Broadcast, Watch};
+use crate::{events::events, live::Broadcast};
 
 /// Where the API lives, as on AWS.
 pub(crate) const PREFIX: &str = "/prod";
@@ -58,44 +53,6 @@ async fn page() -> Response {
     (headers, Html(include_str!("page.html"))).into_response()
 }
 
-async fn events(
-    State((plane, live, mut stopped)): State<(ControlPlane, Arc<Broadcast>, watch::Receiver<bool>)>,
-    Path(test): Path<String>,
-) -> Result<impl IntoResponse, Response> {
-    let missing = || refusal(StatusCode::NOT_FOUND, "TEST_NOT_FOUND", &format!("there is no scenario `{test}`"));
-    let test: TestId = test.parse().map_err(|_| missing())?;
-    plane.scenario(&test).await.map_err(|_| missing())?;
-    let stream = stream(live, test).take_until(async move { drop(stopped.wait_for(|stopped| *stopped).await) });
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
-}
-
-/// The past, then the future. A viewer that fell behind is given everything again: a point replaces its second.
-fn stream(live: Arc<Broadcast>, test: TestId) -> impl Stream<Item = Result<Event, Infallible>> {
-    let Watch { past, future } = live.watch(&test);
-    let past = past.into_iter().map(Arc::new).collect::<std::collections::VecDeque<_>>();
-    futures::stream::unfold((live, test, past, future), |(live, test, mut past, mut future)| async move {
-        loop {
-            if let Some(point) = past.pop_front() {
-                return Some((Ok(event(&point)), (live, test, past, future)));
-            }
-            match future.recv().await {
-                Ok(point) => past.push_back(point),
-                Err(RecvError::Lagged(_)) => {
-                    let again = live.watch(&test);
-                    past = again.past.into_iter().map(Arc::new).collect();
-                    future = again.future;
-                }
-                Err(RecvError::Closed) => return None,
-            }
-        }
-    })
-}
-
-fn event(point: &Point) -> Event {
-    let event = Event::default().event("point");
-    event.json_data(point).unwrap_or_else(|_| Event::default().comment("a point could not be written"))
-}
-
 async fn refuse_strangers(request: Request, next: Next) -> Response {
     match stranger(request.headers(), request.uri().host()) {
         Some(why) => refusal(StatusCode::FORBIDDEN, "FOREIGN_ORIGIN", &why),
@@ -123,7 +80,7 @@ fn is_literal(host: &str) -> bool {
     bare == "localhost" || bare.parse::<IpAddr>().is_ok()
 }
 
-fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
+pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
     let id = format!("{:x}", std::process::id());
     (status, Json(json!({"requestId": id, "code": code, "message": message}))).into_response()
 }

@@ -2,6 +2,7 @@
 
 mod door;
 mod driver;
+mod events;
 mod fleet;
 mod live;
 mod lock;
@@ -12,7 +13,7 @@ mod system;
 pub use self::{
     driver::Timer,
     fleet::{Processes, WorkerCommand},
-    live::{Broadcast, Watch},
+    live::{Broadcast, Ticks, Watch},
     lock::{DataLock, InUse},
     store::RedbStore,
     system::{LocalSystem, StartError},

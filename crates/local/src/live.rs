@@ -42,6 +42,15 @@ pub struct Watch {
     pub future: broadcast::Receiver<Arc<Point>>,
 }
 
+/// One listener's view of a scenario.
+#[derive(Debug)]
+pub struct Ticks {
+    /// Every second so far of the run that ran last.
+    pub past: Vec<Point>,
+    /// Every worker's ticks that are not in them, of all scenarios.
+    pub future: broadcast::Receiver<Arc<Tick>>,
+}
+
 impl Broadcast {
     /// Live data whose events are served below the API's prefix, such as `/prod`.
     pub fn new(prefix: impl Into<String>) -> Self {
@@ -54,6 +63,13 @@ impl Broadcast {
         let mut scenes = self.scenes();
         let scene = scene(&mut scenes, test);
         Watch { past: scene.series.points().cloned().collect(), future: scene.points.subscribe() }
+    }
+
+    /// A scenario's seconds so far, and the ticks that come after them. Nothing falls between, and nothing is in both.
+    pub fn ticks_of(&self, test: &TestId) -> Ticks {
+        let mut scenes = self.scenes();
+        let scene = scene(&mut scenes, test);
+        Ticks { past: scene.series.points().cloned().collect(), future: self.ticks.subscribe() }
     }
 
     /// Every worker's ticks as they come, of all scenarios.
@@ -99,5 +115,49 @@ impl Live for Broadcast {
     async fn subscription(&self, test: &TestId, _: Option<&Viewer>) -> Result<Subscription, LiveError> {
         let path = format!("{}/scenarios/{test}/live/events", self.prefix);
         Ok(Subscription::ServerSentEvents { path })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dlt_model::{
+        histogram::Histogram,
+        id::Region,
+        tick::{Health, SCHEMA},
+    };
+
+    use super::*;
+
+    fn tick(worker: u32, second: u64) -> Tick {
+        Tick {
+            schema: SCHEMA.to_owned(),
+            test_id: "test".parse().expect("an id"),
+            run_id: "run".parse().expect("an id"),
+            region: Region::local(),
+            worker,
+            at_ms: second * 1_000,
+            second,
+            virtual_users: 1,
+            succeeded: 2,
+            failed: 0,
+            avg_rt: 0.0,
+            latency_ms_p95: 0.0,
+            bytes_received: 0,
+            bytes_sent: 0,
+            latency: Histogram::default(),
+            health: Health::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_comes_between_two_workers_ticks_gets_one_as_the_past_and_the_other_as_a_tick() {
+        let live = Broadcast::new("/prod");
+        live.publish(&[tick(0, 1), tick(1, 1), tick(0, 2)]).await.expect("published");
+        let Ticks { past, mut future } = live.ticks_of(&"test".parse().expect("an id"));
+        assert_eq!(past.iter().map(|point| (point.second, point.workers)).collect::<Vec<_>>(), [(1, 2), (2, 1)]);
+        live.publish(&[tick(1, 2)]).await.expect("published");
+        let heard = future.try_recv().expect("a tick");
+        assert_eq!((heard.worker, heard.second), (1, 2));
+        assert!(future.try_recv().is_err());
     }
 }

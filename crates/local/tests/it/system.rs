@@ -32,6 +32,9 @@ async fn a_run_goes_from_start_to_results_and_is_seen_live_and_late() {
     let path = format!("GET /prod/scenarios/{test}/live/events");
     let late = timeout(PATIENCE, ask(system.address(), "127.0.0.1", &path, "\"second\":2")).await.expect("in time");
     assert!(late.contains("text/event-stream") && late.contains("\"second\":1"), "{late}");
+    let path = format!("{path}?ticks=true");
+    let past = timeout(PATIENCE, ask(system.address(), "127.0.0.1", &path, "\"second\":2")).await.expect("in time");
+    assert!(past.contains("event: point") && !past.contains("event: tick"), "what is over is told as seconds: {past}");
     let log = std::fs::read_to_string(system.run_folder(&run).join("logs/0.log")).expect("a log");
     assert!(log.contains("not a tick") && !log.contains("dlt.tick.v1"), "{log}");
     system.shut_down(PATIENCE).await;

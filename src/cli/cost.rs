@@ -4,15 +4,15 @@ use std::path::Path;
 
 use dlt_model::{
     duration::Duration,
-    forecast::{ASSUMED_LATENCY, Assumptions, Forecast, Size, prices},
+    forecast::{ASSUMED_LATENCY, Assumptions, Forecast, prices},
     scenario::{Scenario, Sources},
 };
 
 use super::{Global, Output, environment::EnvironmentArgs, forecast};
 use crate::{
     cloud::Cloud,
-    config::{Architecture, Config, Network},
-    cost::{Cost, Deployed, Load, Test, idle, live, page},
+    config::Config,
+    cost::{Cost, Deployed, Load, Test, idle, live, page, planned},
     deploy::screen::Paint,
     doctor::{Planned, names},
     exit::Exit,
@@ -22,9 +22,6 @@ use crate::{
     sources::Beside,
     terminal,
 };
-
-/// MiB of a GiB, and ECS units of a virtual CPU.
-const THOUSAND: f64 = 1_024.0;
 
 /// Say what an environment costs while nobody tests, and what a test costs on top.
 #[derive(Debug, clap::Args)]
@@ -133,7 +130,7 @@ fn of_users(args: &Args, config: &Config) -> Load {
         0 => "the smallest test".to_owned(),
         users => format!("{} virtual users", units::count(users)),
     };
-    load(config, name, fleet, args.duration, None)
+    planned::load(config, name, fleet, args.duration, None)
 }
 
 fn of_scenario(argument: &str, config: &Config) -> Result<Load, Failure> {
@@ -146,29 +143,7 @@ fn of_scenario(argument: &str, config: &Config) -> Result<Load, Failure> {
     let sources = Sources { variable: &super::run::variable, file: &file };
     let (scenario, _) = Scenario::read(argument, &text, &sources, Some(&config.region))
         .map_err(|problems| Failure::invalid(argument, problems))?;
-    let assumptions = Assumptions { latency: ASSUMED_LATENCY, size: size(config) };
+    let assumptions = Assumptions { latency: ASSUMED_LATENCY, size: planned::size(config) };
     let forecast = Forecast::new(&scenario, &assumptions).map_err(|problems| Failure::invalid(argument, problems))?;
-    let fleet = forecast.regions.iter().map(|region| (region.region.clone(), region.workers)).collect();
-    Ok(load(config, format!("`{}`", forecast.name), fleet, forecast.duration, Some(forecast.bytes_sent)))
-}
-
-fn load(config: &Config, name: String, fleet: Vec<(String, u32)>, duration: Duration, bytes_sent: Option<f64>) -> Load {
-    let public_workers = fleet.iter().filter(|(region, _)| is_public(config, region)).map(|(_, workers)| workers).sum();
-    Load { name, fleet, public_workers, duration, size: size(config), live_data: config.live_data, bytes_sent }
-}
-
-fn is_public(config: &Config, region: &str) -> bool {
-    let network = region.parse().map_or(&config.network, |region| config.network_of(&region));
-    match network {
-        Network::New { .. } => true,
-        Network::Existing { public, .. } => *public,
-    }
-}
-
-fn size(config: &Config) -> Size {
-    Size {
-        vcpus: f64::from(config.worker.cpu_units) / THOUSAND,
-        memory_gib: f64::from(config.worker.memory_mib) / THOUSAND,
-        arm: config.worker.architecture == Architecture::Arm64,
-    }
+    Ok(planned::of_forecast(config, &forecast))
 }

@@ -6,6 +6,7 @@ pub mod bill;
 pub mod idle;
 pub mod live;
 pub mod page;
+pub mod planned;
 pub mod testing;
 
 use dlt_model::{

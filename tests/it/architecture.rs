@@ -83,6 +83,8 @@ fn in_rooms() -> impl Iterator<Item = PathBuf> {
                 "quotas",
             ],
         ),
+        ("cost", &["bill", "idle", "page", "planned", "testing"]),
+        ("doctor", &["addresses", "clock", "finding", "names", "page", "permissions", "planned", "quotas"]),
         ("timing", &["durations", "estimate", "graph", "page", "past", "path", "remaining", "samples", "span"]),
     ];
     rooms

@@ -47,7 +47,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let data = run::Data::of(args.data)?;
     let system = run::start(data.path()).await?;
     let outcome = run::to_the_end(&system, &order, global).await?;
-    let samples = outcome.summary.as_ref().map_or(0, |summary| summary.total.all.samples());
+    let samples = outcome.ran.summary.as_ref().map_or(0, |summary| summary.total.all.samples());
     let stays = args.stay || (!args.exit && std::io::stdout().is_terminal());
     if global.output == Output::Text {
         terminal::print(&format!("the target answered {} requests; the report counts {samples}", target.answered()));

@@ -30,7 +30,7 @@ const KEYS: [&str; 9] = [
 /// Scripts of other tools, which are refused with a word.
 const SCRIPTS: [&str; 6] = ["jmx", "js", "ts", "mjs", "py", "zip"];
 /// What a worker is unless an environment says otherwise.
-const SIZE: Size = Size { vcpus: 2.0, memory_gib: 4.0, arm: false };
+pub(super) const SIZE: Size = Size { vcpus: 2.0, memory_gib: 4.0, arm: false };
 
 /// What may be assumed of a target and of a place.
 #[derive(Debug, clap::Args)]

@@ -8,12 +8,11 @@ use dlt_model::{
     gate::Clause,
     id::{Region, RunId},
     plan::LoadPlan,
-    scenario::{Scenario, Warning},
 };
 use serde_json::Value;
 
 use super::{
-    Global, Output,
+    Global, Output, asked_for,
     run::{Data, interrupts, start, unreadable, variable},
 };
 use crate::{
@@ -24,14 +23,14 @@ use crate::{
         conclusion::{self, Conclusion},
         deployed,
         environment::{self, PlaceArgs, System, given},
-        here::{self, Ran},
         question,
         report::{files, json, text},
-        screen::Screen,
-        stop::Stops,
     },
     report::summary::Paint,
-    run::{self, Asked, Order},
+    run::{
+        self, Asked, Order, Ran, Screen,
+        stop::{self, Stops},
+    },
     terminal,
 };
 
@@ -142,18 +141,20 @@ async fn here(args: &Args, asked: Vec<Clause>, deadline: Option<Duration>) -> Re
             "a stored scenario is run with `--env NAME`; `docs/examples/quickstart.yaml` is a file to start from",
         ));
     }
-    let (scenario, _) = read(path, &Region::local())?;
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let (scenario, warnings) = run::read_scenario(path, &text, &variable, &Region::local())?;
+    run::announce(&warnings);
     let baseline = file_baseline(args)?;
     let clauses = question::all(&scenario.thresholds, asked, baseline.is_some())?;
     let plan = LoadPlan::new(&scenario).map_err(|problems| Failure::invalid(&args.scenario, problems))?;
-    let within = deadline.map_or_else(|| here::deadline(&plan, here::SETTLING), std_duration);
+    let within = deadline.map_or_else(|| stop::deadline(&plan, run::here::SETTLING), std_duration);
     let data = Data::of(args.data.clone())?;
     let system = start(data.path()).await?;
     let name = scenario.name.clone();
     let order = Order { scenario, clauses: clauses.clone(), warnings: Vec::new() };
-    let mut screen = Screen::default();
+    let mut screen = Screen::talk();
     let stops = Stops::new(interrupts(), within);
-    let ran = here::run(&system, &order, stops, &mut |event| screen.observe(event)).await;
+    let ran = run::here::run(&system, &order, stops, &mut |event| screen.observe(event)).await;
     system.shut_down(std::time::Duration::ZERO).await;
     Ok(Outcome { ran: ran?, clauses, baseline, scenario: name })
 }
@@ -164,14 +165,9 @@ async fn there(
     asked: Vec<Clause>,
     deadline: Option<Duration>,
 ) -> Result<Outcome, Failure> {
-    let path = Path::new(&args.scenario);
-    let (stored, from_file) = if path.is_file() {
-        let (scenario, text) = read(path, &system.region)?;
-        let test_id = deployed::test_id(given(&args.test_id), path, &text, &scenario)?;
-        (deployed::Stored { test_id, scenario }, true)
-    } else {
-        (deployed::find(system, &args.scenario).await?, false)
-    };
+    let found = asked_for::find(system, &args.scenario, given(&args.test_id)).await?;
+    run::announce(&found.warnings);
+    let stored = &found.stored;
     let baseline = match given(&args.baseline) {
         Some(PREVIOUS) => previous(system, &stored.test_id, args).await?,
         Some(name) if !Path::new(name).exists() => Some(of_run(system, &stored.test_id, name, args).await?),
@@ -179,22 +175,12 @@ async fn there(
     };
     let clauses = question::all(&stored.scenario.thresholds, asked, baseline.is_some())?;
     let plan = LoadPlan::new(&stored.scenario).map_err(|problems| Failure::invalid(&args.scenario, problems))?;
-    let within = deadline.map_or_else(|| here::deadline(&plan, deployed::SETTLING), std_duration);
-    if from_file {
-        deployed::store(system, &stored.test_id, &stored.scenario).await?;
-    }
-    let mut screen = Screen::default();
+    let within = deadline.map_or_else(|| stop::deadline(&plan, deployed::SETTLING), std_duration);
+    found.store(system).await?;
+    let mut screen = Screen::talk();
     let stops = Stops::new(interrupts(), within);
-    let ran = deployed::run(system, &stored, &clauses, stops, &mut |event| screen.observe(event)).await?;
-    Ok(Outcome { ran, clauses, baseline, scenario: stored.scenario.name })
-}
-
-/// A scenario file, and its text.
-fn read(path: &Path, region: &Region) -> Result<(Scenario, String), Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
-    let (scenario, warnings): (Scenario, Vec<Warning>) = run::read_scenario(path, &text, &variable, region)?;
-    run::announce(&warnings);
-    Ok((scenario, text))
+    let ran = deployed::run(system, stored, &clauses, stops, &mut |event| screen.observe(event)).await?;
+    Ok(Outcome { ran, clauses, baseline, scenario: found.stored.scenario.name })
 }
 
 fn baseline(name: &str, measured: Measured, args: &Args) -> Baseline {

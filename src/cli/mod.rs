@@ -1,5 +1,6 @@
 //! The command line: one file per verb, each with its `Args` and its `run`.
 
+mod asked_for;
 mod asking;
 mod attach;
 mod cancel;
@@ -101,7 +102,7 @@ enum Verb {
     Recover(recover::Args),
     History(history::Args),
     Replay(replay::Args),
-    Run(run::Args),
+    Run(Box<run::Args>),
     Import(import::Args),
     Gate(Box<gate::Args>),
     /// The runs that a system keeps: list, show, watch, stop, judge again, compare.
@@ -178,7 +179,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Verb::History(args) => history::run(&args, &global),
             Verb::Replay(args) => replay::run(&args, &global).await,
             Verb::Import(args) => import::run(&args),
-            Verb::Run(args) => run::run(args, &global).await,
+            Verb::Run(args) => run::run(*args, &global).await,
             Verb::Gate(args) => gate::run(*args, &global).await,
             Verb::Runs(verb) => runs::run(verb, &global).await,
             Verb::Scenarios(verb) => scenarios::run(verb, &global).await,

@@ -1,4 +1,6 @@
-//! `dlt run`: a scenario on this machine, from its file to a verdict.
+//! `dlt run`: a scenario from its file to a verdict, on this machine or on an environment.
+
+mod there;
 
 use std::path::{Path, PathBuf};
 
@@ -9,23 +11,36 @@ use super::Global;
 use crate::{
     exit::Exit,
     failure::Failure,
-    run::{self, Asked, Order, Outcome, Screen},
+    gate::environment::{self, PlaceArgs},
+    run::{self, Asked, Order, Outcome, Screen, stop::Stops},
 };
 
-/// Run a scenario on this machine, and judge it.
+/// Run a scenario, and judge it: on this machine, or with `--env` on the workers of an environment.
 ///
-/// Exit codes: 0 passed · 3 the scenario is invalid · 98 the run proves nothing (no samples, lost workers) · 99 a clause
-/// failed · 130 interrupted.
+/// On an environment the scenario is stored first, as `dlt scenarios put` does, and what it will cost is said before it starts.
+/// The first Ctrl-C asks for the end of the run and keeps what was measured; a second one leaves at once. A run there that takes
+/// fifteen minutes longer than its load is ended as well.
+///
+/// Exit codes: 0 passed · 3 the scenario is invalid · 4 AWS or the API refused · 8 the scenario is being run already · 98 the run
+/// proves nothing (no samples, lost workers) · 99 a clause failed · 130 interrupted.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  dlt run docs/examples/quickstart.yaml\n  EXPECT_SUCCESS_RATE=99.5 SUCCESS_P95=0.8 dlt run dlt_test.json"
+    after_help = "Examples:\n  dlt run docs/examples/quickstart.yaml\n  EXPECT_SUCCESS_RATE=99.5 SUCCESS_P95=0.8 dlt run dlt_test.json\n  dlt run checkout.yaml --env qa\n  dlt run checkout --env qa --detach   # a stored scenario; prints the run's id\n  dlt run checkout.yaml --api http://127.0.0.1:8787   # of `dlt local`"
 )]
 pub struct Args {
-    /// The scenario: our YAML, or AWS DLT's JSON.
-    scenario: PathBuf,
+    /// The scenario: a file of any format that `dlt check` takes, or on an environment the id or the name of a stored one.
+    scenario: String,
     #[command(flatten)]
     asked: Asked,
-    /// Keep records, reports and logs in this folder; otherwise they go when the command ends.
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// The id under which a file is stored on an environment; otherwise the file's own, or one that follows from its name.
+    #[arg(long, env = "TEST_ID", value_name = "ID")]
+    test_id: Option<String>,
+    /// On an environment: start the run and leave it alone; print its id, and how to follow and to stop it.
+    #[arg(long)]
+    detach: bool,
+    /// Here: keep records, reports and logs in this folder; otherwise they go when the command ends.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -35,8 +50,23 @@ pub struct Args {
 /// # Errors
 /// When the scenario is invalid or cannot be run at all.
 pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
-    let text = std::fs::read_to_string(&args.scenario).map_err(|error| unreadable(&args.scenario, &error))?;
-    let order = Order::read(&args.scenario, &text, &args.asked, &variable)?;
+    match environment::connect(&args.place).await? {
+        Some(system) => there::run(&args, &system, global).await,
+        None => here(args, global).await,
+    }
+}
+
+/// Runs it on a system of its own, which ends with it.
+async fn here(args: Args, global: &Global) -> Result<Exit, Failure> {
+    if args.detach {
+        let failure = Failure::new(Exit::Usage, "`--detach` needs a system that goes on when this command has ended");
+        return Err(
+            failure.hint("name an environment with `--env`, or start `dlt local` and give its address with `--api`")
+        );
+    }
+    let path = Path::new(&args.scenario);
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let order = Order::read(path, &text, &args.asked, &variable)?;
     let data = Data::of(args.data)?;
     let system = start(data.path()).await?;
     let outcome = to_the_end(&system, &order, global).await;
@@ -48,8 +78,9 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
 pub(super) async fn to_the_end(system: &LocalSystem, order: &Order, global: &Global) -> Result<Outcome, Failure> {
     run::announce(&order.warnings);
     let mut screen = Screen::new(global.output);
-    let mut interrupts = interrupts();
-    let outcome = run::run(system, order, &mut interrupts, &mut |event| screen.observe(event)).await?;
+    let stops = Stops::without_deadline(interrupts());
+    let ran = run::here::run(system, order, stops, &mut |event| screen.observe(event)).await?;
+    let outcome = Outcome::of(ran, &order.clauses);
     screen.conclude(&outcome);
     Ok(outcome)
 }
@@ -121,5 +152,5 @@ impl Data {
 
 pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     let failure = Failure::from_error(Exit::Usage, format!("failed to read the scenario `{}`", path.display()), error);
-    failure.hint("`docs/examples/quickstart.yaml` is a scenario to start from")
+    failure.hint("a stored scenario is run with `--env NAME`; `docs/examples/quickstart.yaml` is a file to start from")
 }

@@ -20,6 +20,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long a request may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+/// How long a stream may go on: a day.
+const STREAM_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// How large an answer may be.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 /// How much of an unreadable answer is shown.
@@ -148,15 +150,8 @@ impl Api {
     }
 
     async fn once(&self, method: &Method, path: &str, body: &str) -> Result<Vec<u8>, Trouble> {
-        let url = self.url(path);
         let unsigned = |failure| Trouble::Told(ApiError::Unsigned(failure));
-        let keys = self.keys.get().await.map_err(unsigned)?;
-        let mut request = self.http.request(method.clone(), &url).header(CONTENT_TYPE, JSON);
-        if let Some(keys) = keys {
-            for (name, value) in self.signature(method, &url, body, keys).map_err(unsigned)? {
-                request = request.header(name, value);
-            }
-        }
+        let request = self.request(method, &self.url(path), body).await.map_err(unsigned)?;
         let lost = |error: reqwest::Error| {
             let message = format!("no answer from {}: {}", self.base, chain(&error));
             if error.is_connect() { Trouble::Lost(message) } else { Trouble::Unknown(message) }
@@ -178,6 +173,33 @@ impl Api {
             self.keys.forget().await;
         }
         Err(Trouble::Told(refused(status, &bytes)))
+    }
+
+    /// What is told at a path of the same server, for as long as it goes on.
+    ///
+    /// # Errors
+    /// When it is refused, or there is no answer.
+    pub async fn stream(&self, path: &str) -> Result<reqwest::Response, ApiError> {
+        let lost = |error: &dyn std::error::Error| ApiError::Unanswered(format!("{}: {}", self.base, chain(error)));
+        let url = url::Url::parse(&self.base).and_then(|base| base.join(path)).map_err(|error| lost(&error))?;
+        let request = self.request(&Method::GET, url.as_str(), "").await.map_err(ApiError::Unsigned)?;
+        let answer = request.timeout(STREAM_FOR).send().await.map_err(|error| lost(&error))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status().as_u16();
+        Err(refused(status, &answer.bytes().await.unwrap_or_default()))
+    }
+
+    /// A request that says who asks.
+    async fn request(&self, method: &Method, url: &str, body: &str) -> Result<reqwest::RequestBuilder, Failure> {
+        let mut request = self.http.request(method.clone(), url).header(CONTENT_TYPE, JSON);
+        if let Some(keys) = self.keys.get().await? {
+            for (name, value) in self.signature(method, url, body, keys)? {
+                request = request.header(name, value);
+            }
+        }
+        Ok(request)
     }
 
     /// The headers that say who asks.

@@ -2,27 +2,17 @@
 
 use dlt_model::{
     baseline::Comparison,
-    gate::{self, Clause, ClauseVerdict, Judgement, Outcome, Verdict},
+    gate::{Clause, Judgement, Verdict},
     summary::Summary,
 };
 
-use super::stop::Stop;
-use crate::exit::Exit;
-
-/// How a run came to its end, as the control plane tells it.
-#[derive(Clone, Debug, Default)]
-pub struct Ending {
-    /// The last status, in AWS DLT's words.
-    pub status: String,
-    /// Why it failed or is partial.
-    pub error_reason: Option<String>,
-    /// Why we ended it.
-    pub stopped: Option<Stop>,
-    /// The clause for whose sake it was stopped.
-    pub aborted_by: Option<Clause>,
-    /// What we could not find out.
-    pub unknown: Option<String>,
-}
+use crate::{
+    exit::Exit,
+    run::{
+        outcome::{self, Ending},
+        stop::Stop,
+    },
+};
 
 /// A gate's answer with its grounds.
 #[derive(Clone, Debug)]
@@ -52,12 +42,7 @@ pub struct Conclusion {
 impl Conclusion {
     /// The exit code that it means. Only a sound run whose clauses hold is a success.
     pub fn exit(&self) -> Exit {
-        match (&self.ending.stopped, &self.judgement.verdict) {
-            (Some(Stop::Interrupted), _) => Exit::Interrupted,
-            (_, Verdict::Passed) => Exit::Done,
-            (_, Verdict::Failed) => Exit::GateFailed,
-            (_, Verdict::Invalid(_)) => Exit::RunInvalid,
-        }
+        outcome::exit(&self.ending, &self.judgement)
     }
 
     /// The verdict in one word.
@@ -79,54 +64,13 @@ impl Conclusion {
     }
 }
 
-/// Judges a run on what its workers' merged reports say. Whatever is not known to be sound is invalid.
+/// Judges a run by its clauses, and by the earlier run that it must not be worse than.
 pub fn judge(clauses: &[Clause], comparisons: &[Comparison], summary: Option<&Summary>, ending: &Ending) -> Judgement {
-    let mut judgement = match summary {
-        Some(summary) => gate::judge(clauses, summary),
-        None => Judgement { verdict: Verdict::Invalid(Vec::new()), clauses: clauses.iter().map(unjudged).collect() },
-    };
+    let mut judgement = outcome::judge(clauses, summary, ending);
     if judgement.verdict == Verdict::Passed && comparisons.iter().any(Comparison::is_worse) {
         judgement.verdict = Verdict::Failed;
     }
-    let doubts = doubts(ending, summary.is_some());
-    if !doubts.is_empty() {
-        let mut reasons = doubts;
-        if let Verdict::Invalid(more) = judgement.verdict {
-            reasons.extend(more);
-        }
-        judgement.verdict = Verdict::Invalid(reasons);
-    }
     judgement
-}
-
-fn unjudged(clause: &Clause) -> ClauseVerdict {
-    let outcome = Outcome::Unjudged("there are no results".to_owned());
-    ClauseVerdict { clause: clause.clone(), outcome, observed: None, samples: 0, until_second: None }
-}
-
-fn doubts(ending: &Ending, measured: bool) -> Vec<String> {
-    let mut doubts: Vec<String> = ending.unknown.iter().cloned().collect();
-    match ending.stopped {
-        Some(Stop::Interrupted) => doubts.push("it was interrupted".to_owned()),
-        Some(Stop::DeadlinePassed) => doubts.push("the deadline passed, and the run was cancelled".to_owned()),
-        None => {}
-    }
-    let explained = !doubts.is_empty() || ending.aborted_by.is_some();
-    match ending.status.as_str() {
-        "complete" => {}
-        "cancelled" if explained => {}
-        "cancelled" => doubts.push("somebody cancelled the run".to_owned()),
-        "failed" => {
-            let reason = ending.error_reason.as_deref().unwrap_or("the run failed");
-            doubts.push(reason.to_owned());
-        }
-        _ if explained => {}
-        status => doubts.push(format!("the run was last seen as `{status}`, which is no end")),
-    }
-    if !measured && doubts.is_empty() {
-        doubts.push(ending.error_reason.clone().unwrap_or_else(|| "the run left no results".to_owned()));
-    }
-    doubts
 }
 
 #[cfg(test)]
@@ -135,6 +79,8 @@ pub(crate) mod tests {
         id::Region,
         report::{Ending as WorkerEnding, Measurements, Report, Second},
     };
+
+    use dlt_model::gate;
 
     use super::*;
     use crate::gate::baseline::Baseline;

@@ -1,5 +1,5 @@
-//! A gate on a deployed system: the scenario is stored and started there, followed, cancelled when it must be, and judged on
-//! the reports that its workers left.
+//! A run on a deployed system: the scenario is stored and started there, followed, cancelled when it must be, and judged on the
+//! reports that its workers left.
 
 use std::{path::Path, time::Duration};
 
@@ -15,15 +15,20 @@ use sha2::{Digest, Sha256};
 
 use super::{
     api::{ApiError, Repeat},
-    conclusion::Ending,
     environment::System,
-    event::Event,
     follower::{CANCEL_WITHIN, Follower},
-    here::{Ran, described},
     live::Listener,
-    stop::Stops,
 };
-use crate::{exit::Exit, failure::Failure};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    run::{
+        Ran,
+        event::{Accepted, Event},
+        outcome::Ending,
+        stop::Stops,
+    },
+};
 
 /// How much longer than its load a run may take: workers are launched, reports are merged.
 pub const SETTLING: Duration = Duration::from_secs(15 * 60);
@@ -125,11 +130,8 @@ pub async fn run(
     mut stops: Stops,
     observe: &mut dyn FnMut(&Event<'_>),
 ) -> Result<Ran, Failure> {
-    let plan = LoadPlan::new(&stored.scenario).map_err(|problems| Failure::invalid(&stored.test_id, problems))?;
-    let run_id = start(system, &stored.test_id).await?;
-    let link = system.link(&stored.test_id, &run_id);
-    let planned_secs = plan.estimate().duration.as_millis().div_ceil(1_000);
-    observe(&Event::Started { run_id: &run_id, what: described(&plan), planned_secs, link: &link });
+    let plan = plan(stored)?;
+    let run_id = begin(system, stored, observe).await?;
     let mut follower = Follower::new(system, &stored.test_id, &run_id, plan.estimate().workers);
     follower.clauses = clauses;
     follower.patience = CANCEL_WITHIN + Duration::from_millis(stored.scenario.graceful_stop().as_millis());
@@ -146,7 +148,21 @@ pub async fn run(
     Ok(Ran { test_id: stored.test_id.clone(), run_id, ending, summary })
 }
 
+/// Starts a stored scenario, says so, and leaves its run alone. Answers the run's id.
+///
+/// # Errors
+/// When it cannot be planned or started.
+pub async fn begin(system: &System, stored: &Stored, observe: &mut dyn FnMut(&Event<'_>)) -> Result<String, Failure> {
+    let plan = plan(stored)?;
+    let run_id = start(system, &stored.test_id).await?;
+    accepted(system, stored, &run_id, &plan, observe);
+    Ok(run_id)
+}
+
 /// Watches a run that somebody started, to its end or until there is a reason to leave, and leaves it alone.
+///
+/// # Errors
+/// When its scenario cannot be planned.
 pub async fn watch(
     system: &System,
     stored: &Stored,
@@ -154,14 +170,22 @@ pub async fn watch(
     mut stops: Stops,
     observe: &mut dyn FnMut(&Event<'_>),
 ) -> Result<Ending, Failure> {
-    let plan = LoadPlan::new(&stored.scenario).map_err(|problems| Failure::invalid(&stored.test_id, problems))?;
-    let link = system.link(&stored.test_id, run_id);
-    let planned_secs = plan.estimate().duration.as_millis().div_ceil(1_000);
-    observe(&Event::Started { run_id, what: described(&plan), planned_secs, link: &link });
+    let plan = plan(stored)?;
+    accepted(system, stored, run_id, &plan, observe);
     let mut follower = Follower::new(system, &stored.test_id, run_id, plan.estimate().workers);
     follower.is_ours = false;
     follower.follow(&mut stops, Listener::start(system, &stored.test_id, run_id), observe).await;
     Ok(follower.ending)
+}
+
+fn plan(stored: &Stored) -> Result<LoadPlan, Failure> {
+    LoadPlan::new(&stored.scenario).map_err(|problems| Failure::invalid(&stored.test_id, problems))
+}
+
+fn accepted(system: &System, stored: &Stored, run_id: &str, plan: &LoadPlan, observe: &mut dyn FnMut(&Event<'_>)) {
+    let (page, commands) = (system.link(&stored.test_id, run_id), system.commands(&stored.test_id, run_id));
+    let (test_id, commands) = (stored.test_id.as_str(), Some(&commands));
+    observe(&Event::Accepted(Accepted { test_id, run_id, plan, page: &page, commands }));
 }
 
 /// Starts it, and answers the run's id. When nobody knows whether it was started, it is cancelled.

@@ -11,11 +11,12 @@ use super::{
 };
 use crate::{
     cloud::{self, Doing, habits},
-    config::{self, Layers},
+    config::{self, Config, Layers},
     deploy::stacks,
     exit::Exit,
     failure::Failure,
     render::Part,
+    run::event::Commands,
 };
 
 /// Where `dlt local` serves its API, as on AWS.
@@ -61,22 +62,32 @@ pub struct System {
     pub region: Region,
     /// The endpoint that stands for all of AWS, if somebody named one.
     pub endpoint: Option<String>,
+    /// What its environment file says, if it was named by one.
+    pub config: Option<Box<Config>>,
     console: Option<String>,
+    flags: String,
 }
 
 impl System {
     /// A system that `dlt local` serves, which asks nobody who they are.
-    fn here(api: &str) -> Result<Self, Failure> {
-        let console = api.trim_end_matches(LOCAL_STAGE).to_owned();
+    fn here(api: &str, flags: String) -> Result<Self, Failure> {
+        let console = Some(api.trim_end_matches(LOCAL_STAGE).to_owned());
         let api = Arc::new(Api::new(api, Region::local(), Keys::Nobody)?);
         let place = "on this machine".to_owned();
-        Ok(Self { api, place, region: Region::local(), endpoint: None, console: Some(console) })
+        Ok(Self { api, place, region: Region::local(), endpoint: None, config: None, console, flags })
     }
 
     /// A system without a console.
     #[cfg(test)]
     pub(super) fn at(api: Api, region: Region) -> Self {
-        Self { api: Arc::new(api), place: "on a system".to_owned(), region, endpoint: None, console: None }
+        let (place, flags) = ("on a system".to_owned(), String::new());
+        Self { api: Arc::new(api), place, region, endpoint: None, config: None, console: None, flags }
+    }
+
+    /// What to type to see or to end a run.
+    pub fn commands(&self, test_id: &str, run_id: &str) -> Commands {
+        let command = |verb: &str| format!("dlt runs {verb} {test_id} {run_id}{}", self.flags);
+        Commands { watch: command("watch"), stop: command("stop"), judge: command("judge") }
     }
 
     /// Where a person sees a run: on the console, or else what the API says of it.
@@ -86,6 +97,30 @@ impl System {
             None => self.api.url(&format!("/scenarios/{test_id}/testruns/{run_id}")),
         }
     }
+}
+
+impl PlaceArgs {
+    /// The same system as flags, whatever they were given by: ` --env dev`. A password is none of them.
+    fn flags(&self) -> String {
+        let all = [
+            ("--env", &self.env),
+            ("--api", &self.api),
+            ("--console", &self.console),
+            ("--user", &self.user),
+            ("--password-parameter", &self.password_parameter),
+            ("--user-pool", &self.user_pool),
+            ("--user-pool-client", &self.user_pool_client),
+            ("--identity-pool", &self.identity_pool),
+        ];
+        let given = all.iter().filter_map(|(flag, value)| Some((flag, given(value)?)));
+        given.map(|(flag, value)| format!(" {flag} {}", word(value))).collect()
+    }
+}
+
+/// A value as one word of a shell.
+fn word(value: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+=,".contains(letter);
+    if value.chars().all(is_plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
 }
 
 /// What a deployed system is reached by.
@@ -110,7 +145,7 @@ pub async fn connect(args: &PlaceArgs) -> Result<Option<System>, Failure> {
     if let Some(address) = given(&args.api) {
         let api = with_stage(with_scheme(address));
         if is_this_machine(&api) {
-            return System::here(&api).map(Some);
+            return System::here(&api, args.flags()).map(Some);
         }
         let region = region_of(&api).or_else(region_of_habit).ok_or_else(|| {
             Failure::new(Exit::Usage, format!("`{address}` does not say which region it is in")).hint("set AWS_REGION")
@@ -138,7 +173,8 @@ pub async fn connect(args: &PlaceArgs) -> Result<Option<System>, Failure> {
         return Err(Failure::new(Exit::Invalid, message).hint(format!("`dlt up {name}` deploys it")));
     }
     let region = environment.region.clone();
-    open(args, known, region, config, format!("on the environment `{name}`")).await.map(Some)
+    let system = open(args, known, region, config, format!("on the environment `{name}`")).await?;
+    Ok(Some(System { config: Some(Box::new(environment)), ..system }))
 }
 
 /// The system that is asked for, where there must be one.
@@ -169,7 +205,7 @@ async fn open(
     let console = console.map(|url| url.trim_end_matches('/').to_owned());
     let endpoint = config.endpoint_url().map(ToOwned::to_owned);
     let api = Arc::new(Api::new(&base, region.clone(), Keys::new(config, region.clone(), user))?);
-    Ok(System { api, place, region, endpoint, console })
+    Ok(System { api, place, region, endpoint, config: None, console, flags: args.flags() })
 }
 
 async fn user(args: &PlaceArgs, known: &Known, name: &str, config: &SdkConfig) -> Result<User, Failure> {
@@ -287,8 +323,20 @@ mod tests {
         for other in others {
             assert!(!is_this_machine(other), "{other}");
         }
-        let here = System::here("http://127.0.0.1:8787/prod").expect("a client");
+        let here = System::here("http://127.0.0.1:8787/prod", String::new()).expect("a client");
         assert_eq!(here.link("shop", "01"), "http://127.0.0.1:8787/details/shop#01");
+    }
+
+    #[test]
+    fn a_command_names_the_system_as_it_was_named_however_that_was() {
+        let api = Some("127.0.0.1:8787".to_owned());
+        let user = Some("Ann O'Hara".to_owned());
+        let args = PlaceArgs { api, user, env: Some(String::new()), ..PlaceArgs::default() };
+        assert_eq!(args.flags(), r" --api 127.0.0.1:8787 --user 'Ann O'\''Hara'");
+        let system = System::here("http://127.0.0.1:8787/prod", args.flags()).expect("a client");
+        let commands = system.commands("shop", "01J");
+        assert_eq!(commands.stop, r"dlt runs stop shop 01J --api 127.0.0.1:8787 --user 'Ann O'\''Hara'");
+        assert!(commands.watch.starts_with("dlt runs watch shop 01J --api "));
     }
 
     #[test]

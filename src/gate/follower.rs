@@ -12,14 +12,15 @@ use tokio::time::{self, Instant};
 
 use super::{
     api::{ApiError, Repeat},
-    conclusion::Ending,
     environment::System,
-    event::Event,
-    here::stopping,
     live::{Heard, Listener},
+};
+use crate::run::{
+    event::Event,
+    outcome::Ending,
+    seconds::Seconds,
     stop::{Stop, Stops},
 };
-use crate::run::seconds::Seconds;
 
 /// How often the run is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -88,14 +89,15 @@ impl<'a> Follower<'a> {
                         self.ending.unknown = Some("we left before the run had ended".to_owned());
                         return;
                     }
-                    observe(&Event::Note(stopping(Some(stop)).to_owned()));
+                    observe(&Event::Stopping(stop));
                     self.ending.stopped.get_or_insert(stop);
                     self.give_up.get_or_insert(Instant::now() + self.patience);
                     self.cancel(observe).await;
                 }
                 heard = listener.next() => match heard {
                     Heard::Tick(tick) if tick.run_id.as_str() == self.run_id => self.hear(&tick, observe).await,
-                    Heard::Tick(_) => {}
+                    Heard::Past(point) if point.run_id.as_str() == self.run_id => self.seconds.know(&point),
+                    Heard::Tick(_) | Heard::Past(_) => {}
                     Heard::Deaf(why) => self.deaf(&why, observe),
                 },
                 _ = look.tick() => {
@@ -118,7 +120,7 @@ impl<'a> Follower<'a> {
         }
         let broken = gate::broken_so_far(self.clauses, self.seconds.complete());
         if let Some(broken) = broken.into_iter().next() {
-            observe(&Event::Note(format!("stopping: `{}` is broken", broken.clause)));
+            observe(&Event::Aborted(&broken));
             self.ending.aborted_by = Some(broken.clause);
             self.give_up = Some(Instant::now() + self.patience);
             self.cancel(observe).await;
@@ -140,9 +142,10 @@ impl<'a> Follower<'a> {
         match self.system.api.get::<Value>(&self.path).await {
             Ok(run) => {
                 self.silent_since = None;
-                let status = run["status"].as_str().unwrap_or_default();
-                if self.ending.status != status {
-                    status.clone_into(&mut self.ending.status);
+                let before = std::mem::take(&mut self.ending.status);
+                self.ending.hear(&run);
+                let status = self.ending.status.as_str();
+                if before != status {
                     observe(&Event::Status(status));
                 }
                 if status == "running"
@@ -154,8 +157,10 @@ impl<'a> Follower<'a> {
                         self.deaf("nothing was heard so far", observe);
                     }
                 }
-                if matches!(status, "complete" | "failed" | "cancelled") {
-                    self.ending.error_reason = run["errorReason"].as_str().map(ToOwned::to_owned);
+                if self.ending.is_end() {
+                    while let Some(number) = self.seconds.rest() {
+                        observe(&Event::Second { number, seconds: self.seconds.complete() });
+                    }
                     return true;
                 }
             }
@@ -241,7 +246,7 @@ mod tests {
         let ending = followed(&format!("http://{port}/prod")).await;
         let unknown = ending.unknown.as_deref().unwrap_or_default();
         assert!(unknown.contains("has not answered for 120s"), "{unknown}");
-        let judgement = crate::gate::conclusion::judge(&[], &[], None, &ending);
+        let judgement = crate::run::outcome::judge(&[], None, &ending);
         assert!(matches!(judgement.verdict, gate::Verdict::Invalid(_)), "{judgement:?}");
     }
 
@@ -263,7 +268,7 @@ mod tests {
         let ending = followed(&base).await;
         let unknown = ending.unknown.as_deref().unwrap_or_default();
         assert!(unknown.contains("can no longer be seen") && unknown.contains("is expired"), "{unknown}");
-        let judgement = crate::gate::conclusion::judge(&[], &[], None, &ending);
+        let judgement = crate::run::outcome::judge(&[], None, &ending);
         assert!(matches!(judgement.verdict, gate::Verdict::Invalid(_)), "{judgement:?}");
     }
 }

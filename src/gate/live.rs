@@ -1,13 +1,16 @@
-//! The seconds of a run on a deployed system while it goes on, as its console hears them: MQTT over a WebSocket.
+//! The seconds of a run on a system while it goes on, as its console hears them: MQTT over a WebSocket, or of a system on this
+//! machine server-sent events.
 //!
 //! Whoever listens may miss something; a verdict rests on the workers' reports. What is heard shows the way, and lets an `abort`
 //! clause stop a run at once.
 
+mod events;
 mod listen;
 mod mqtt;
 
 use std::time::Duration;
 
+use dlt_control::{ports::Subscription, series::Point};
 use dlt_model::tick::Tick;
 use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinHandle, time};
@@ -24,6 +27,8 @@ const WAITING: usize = 1_024;
 /// What comes of listening.
 #[derive(Debug)]
 pub enum Heard {
+    /// A second of all workers, from before anybody listened.
+    Past(Box<Point>),
     /// A second of a worker.
     Tick(Box<Tick>),
     /// Nothing will be heard, for this reason.
@@ -41,12 +46,13 @@ impl Listener {
     /// Listens to the ticks of a scenario.
     pub fn start(system: &System, test_id: &str, run_id: &str) -> Self {
         let (sender, heard) = mpsc::channel(WAITING);
-        let ear = listen::Ear::new(system, test_id, run_id);
+        let ear = listen::Ear::new(system, run_id);
+        let how = format!("/scenarios/{test_id}/live");
         let task = tokio::spawn(async move {
             let mut left = ATTEMPTS;
             loop {
                 // Whoever has heard something may fail as often as at the start.
-                let Err(broken) = ear.listen(&sender).await else { return };
+                let Err(broken) = listen(&ear, &how, &sender).await else { return };
                 left = if broken.was_open { ATTEMPTS } else { left - 1 };
                 if left == 0 {
                     drop(sender.send(Heard::Deaf(broken.why)).await);
@@ -70,6 +76,22 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// Why a connection is no more.
+struct Broken {
+    why: String,
+    /// Whether anything could have been heard before.
+    was_open: bool,
+}
+
+/// Asks how one may listen, and does so until nobody wants to hear it any more.
+async fn listen(ear: &listen::Ear, how: &str, sender: &mpsc::Sender<Heard>) -> Result<(), Broken> {
+    let answer = ear.api.get(how).await;
+    match answer.map_err(|error| Broken { why: error.to_string(), was_open: false })? {
+        Subscription::Iot { endpoint, topic } => ear.listen(&endpoint, &topic, sender).await,
+        Subscription::ServerSentEvents { path } => events::listen(&ear.api, &path, sender).await,
     }
 }
 

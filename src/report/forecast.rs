@@ -50,25 +50,41 @@ fn line(page: &mut String, text: impl std::fmt::Display) {
     writeln!(page, "{text}").expect("writing to a string");
 }
 
-fn head(forecast: &Forecast) -> String {
-    let regions: Vec<&str> = forecast.regions.iter().map(|region| region.region.as_str()).collect();
-    let shown = match regions.as_slice() {
-        [one] => (*one).to_owned(),
+/// Users, workers and time, in a line.
+pub fn brief(forecast: &Forecast) -> String {
+    format!(
+        "{} · {} in {} · {}",
+        counted(forecast.virtual_users, "VU"),
+        counted(u64::from(forecast.workers), "worker"),
+        places(forecast),
+        forecast.duration,
+    )
+}
+
+/// The region, or how many there are.
+fn places(forecast: &Forecast) -> String {
+    match forecast.regions.as_slice() {
+        [one] => one.region.clone(),
         several => format!("{} regions", several.len()),
-    };
+    }
+}
+
+fn head(forecast: &Forecast) -> String {
     let finish = match forecast.graceful_stop {
         Duration::ZERO => String::new(),
         rest => format!(", then up to {rest} to finish"),
     };
     format!(
-        "{} at most · {} in {shown} · {}{finish}",
+        "{} at most · {} in {} · {}{finish}",
         counted(forecast.virtual_users, "VU"),
         counted(u64::from(forecast.workers), "worker"),
+        places(forecast),
         forecast.duration,
     )
 }
 
-fn counted(number: u64, what: &str) -> String {
+/// `1 worker`, `2 workers`.
+pub fn counted(number: u64, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{} {what}s", units::count(number)) }
 }
 
@@ -199,7 +215,7 @@ fn whole(number: f64) -> String {
 }
 
 /// Three digits of a number, and no more after its point than it has.
-fn short(number: f64) -> String {
+pub fn short(number: f64) -> String {
     if number >= 99.95 || number.fract().abs() < 0.005 {
         return whole(number);
     }
@@ -212,7 +228,8 @@ fn bytes(number: f64) -> String {
     units::bytes(number.round() as u64)
 }
 
-fn dollars(usd: f64) -> String {
+/// Dollars and cents.
+pub fn dollars(usd: f64) -> String {
     if usd < 0.005 { "less than $0.01".to_owned() } else { format!("${usd:.2}") }
 }
 

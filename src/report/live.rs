@@ -2,7 +2,7 @@
 
 use dlt_model::summary::Slice;
 
-use super::units;
+use super::{forecast::counted, units};
 
 /// What is known of a run in progress.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +15,8 @@ pub struct Progress {
     pub workers: u32,
     /// The merged seconds so far.
     pub seconds: Vec<Slice>,
+    /// For how many seconds the load has been going on, where nothing is heard of it.
+    pub elapsed_secs: Option<u64>,
 }
 
 impl Progress {
@@ -26,9 +28,7 @@ impl Progress {
 
 /// The line for the last complete second.
 pub fn line(progress: &Progress) -> String {
-    let Some(last) = progress.seconds.last() else {
-        return format!("{} · {} workers", progress.status, progress.workers);
-    };
+    let Some(last) = progress.seconds.last() else { return unheard(progress) };
     let failed: u64 = progress.seconds.iter().map(|second| second.failed).sum();
     format!(
         "{elapsed}/{planned} · {users} VUs · {rate}/s · p95 {p95} · {samples} samples · {failed} failed",
@@ -40,6 +40,14 @@ pub fn line(progress: &Progress) -> String {
         samples = units::count(progress.samples()),
         failed = units::count(failed),
     )
+}
+
+/// The line while nothing is heard of the load.
+fn unheard(progress: &Progress) -> String {
+    let time = progress.elapsed_secs.map_or_else(String::new, |secs| {
+        format!(" · {}/{}", units::span(secs * 1_000), units::span(progress.planned_secs * 1_000))
+    });
+    format!("{}{time} · {}", progress.status, counted(u64::from(progress.workers), "worker"))
 }
 
 /// The last seconds' rates as a row of bars, at most `width` of them.
@@ -59,6 +67,13 @@ mod tests {
     fn before_the_first_second_the_status_is_shown() {
         let progress = Progress { status: "provisioning".to_owned(), workers: 2, ..Progress::default() };
         assert_eq!(line(&progress), "provisioning · 2 workers");
+    }
+
+    #[test]
+    fn where_nothing_is_heard_the_time_is_shown() {
+        let status = "running".to_owned();
+        let progress = Progress { status, workers: 1, planned_secs: 90, elapsed_secs: Some(20), ..Progress::default() };
+        assert_eq!(line(&progress), "running · 20s/1m30s · 1 worker");
     }
 
     #[test]

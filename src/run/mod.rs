@@ -1,79 +1,31 @@
 //! One run, from a scenario to a verdict. What happens is said as [`Event`]s; who shows them is somebody else's affair.
+//!
+//! `here` runs a scenario on this machine; `gate::deployed` follows one that a system runs, and says the same events.
 
-mod follow;
+pub mod event;
+pub mod here;
+pub mod outcome;
+mod pace;
+pub mod proposal;
 mod screen;
 pub mod seconds;
+pub mod stop;
 
 use std::path::Path;
 
-use dlt_control::{ControlError, Draft, record::RunRecord};
-use dlt_local::LocalSystem;
 use dlt_model::{
-    gate::{self, Clause, Judgement},
+    gate::{self, Clause},
     id::Region,
-    plan::LoadPlan,
     problem::{Problem, Problems},
     scenario::{Scenario, Sources, Warning},
-    summary::{Slice, Summary},
 };
-use tokio::sync::mpsc;
 
-pub use self::screen::{Screen, announce};
-use crate::{exit::Exit, failure::Failure, sources::Beside};
-
-/// What happens in a run, in order.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// It was accepted.
-    Accepted {
-        /// Its record.
-        run: &'a RunRecord,
-        /// What it was planned to be.
-        plan: &'a LoadPlan,
-        /// Where it can be watched.
-        page: &'a str,
-    },
-    /// The control plane moved it on.
-    Status(&'a RunRecord),
-    /// A second is complete: every worker's part of it is in, or a later second has begun.
-    Second {
-        /// From 1.
-        number: u64,
-        /// What was measured in it.
-        slice: &'a Slice,
-        /// Every second so far.
-        seconds: &'a [Slice],
-    },
-    /// An `abort` clause is broken, and the run is stopped.
-    Aborted(&'a gate::ClauseVerdict),
-    /// The person asked for the end of the run.
-    Interrupted,
-}
-
-/// A run that is over.
-#[derive(Debug)]
-pub struct Outcome {
-    /// Its record.
-    pub run: RunRecord,
-    /// What was measured; absent when the run failed before anything was.
-    pub summary: Option<Summary>,
-    /// What the gate says.
-    pub judgement: Judgement,
-    /// Whether a person ended it.
-    pub interrupted: bool,
-}
-
-impl Outcome {
-    /// The exit code that it means.
-    pub fn exit(&self) -> Exit {
-        match &self.judgement.verdict {
-            _ if self.interrupted => Exit::Interrupted,
-            gate::Verdict::Passed => Exit::Done,
-            gate::Verdict::Failed => Exit::GateFailed,
-            gate::Verdict::Invalid(_) => Exit::RunInvalid,
-        }
-    }
-}
+pub use self::{
+    event::Event,
+    outcome::{Outcome, Ran},
+    screen::{Screen, announce},
+};
+use crate::{failure::Failure, sources::Beside};
 
 /// A scenario file and everything that is asked of its run.
 #[derive(Debug)]
@@ -111,7 +63,15 @@ impl Order {
         asked: &Asked,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Failure> {
-        let (scenario, mut warnings) = read_scenario(path, text, variable, &Region::local())?;
+        let (scenario, warnings) = read_scenario(path, text, variable, &Region::local())?;
+        Self::of(scenario, warnings, asked)
+    }
+
+    /// Adds the clauses asked for to a scenario that was read with these warnings.
+    ///
+    /// # Errors
+    /// Every problem of the clauses.
+    pub fn of(scenario: Scenario, mut warnings: Vec<Warning>, asked: &Asked) -> Result<Self, Failure> {
         let (clauses, doubts) = asked.clauses().map_err(|problems| Failure::invalid("gate", problems))?;
         warnings.extend(doubts);
         let clauses = scenario.thresholds.iter().cloned().chain(clauses).collect();
@@ -160,51 +120,5 @@ impl Asked {
 
     fn clauses_given(&self) -> Option<&str> {
         self.gate.as_deref().filter(|text| !text.trim().is_empty())
-    }
-}
-
-/// Runs a scenario on a local system, to its end. The first interrupt cancels the run and keeps what was measured; the
-/// second leaves at once.
-///
-/// # Errors
-/// When it cannot be planned, started or followed. A run that fails is no error; its [`Outcome`] says so.
-pub async fn run(
-    system: &LocalSystem,
-    order: &Order,
-    interrupts: &mut mpsc::Receiver<()>,
-    observe: &mut dyn FnMut(&Event<'_>),
-) -> Result<Outcome, Failure> {
-    let plan = LoadPlan::new(&order.scenario).map_err(|problems| Failure::invalid("scenario", problems))?;
-    let ticks = system.live().ticks();
-    let plane = system.plane();
-    let (record, _) = plane.create_scenario(&order.scenario, &Draft::default()).await.map_err(refused)?;
-    let run = plane.start_run(&record.test_id).await.map_err(refused)?;
-    observe(&Event::Accepted { run: &run, plan: &plan, page: &system.url() });
-    let follower = follow::Follower { plane, clauses: &order.clauses, workers: run.workers(), run: run.key() };
-    let follow::End { run, interrupted, aborted_by } =
-        follower.to_the_end(ticks, interrupts, observe).await.map_err(refused)?;
-    let summary = match plane.summary(&run.key()).await {
-        Ok(summary) => Some(Summary { aborted_by, ..summary }),
-        Err(ControlError::NoResults(..)) => None,
-        Err(error) => return Err(refused(error)),
-    };
-    let judgement = judge(&order.clauses, summary.as_ref(), &run);
-    Ok(Outcome { run, summary, judgement, interrupted })
-}
-
-fn judge(clauses: &[Clause], summary: Option<&Summary>, run: &RunRecord) -> Judgement {
-    match summary {
-        Some(summary) => gate::judge(clauses, summary),
-        None => {
-            let reason = run.error_reason.clone().unwrap_or_else(|| "the run left no results".to_owned());
-            Judgement { verdict: gate::Verdict::Invalid(vec![reason]), clauses: Vec::new() }
-        }
-    }
-}
-
-fn refused(error: ControlError) -> Failure {
-    match error {
-        ControlError::Invalid(problems) => Failure::invalid("scenario", problems),
-        error => Failure::from_error(Exit::Internal, "failed to run the scenario", &error),
     }
 }

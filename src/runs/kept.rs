@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::{
     exit::Exit,
     failure::Failure,
-    gate::{baseline, conclusion::Ending, deployed, environment::System},
+    gate::{baseline, deployed, environment::System},
+    run::outcome::Ending,
 };
 
 /// The word for a scenario's last run.
@@ -87,7 +88,7 @@ pub struct Run {
 impl Run {
     /// Whether it has come to its end.
     pub fn is_over(&self) -> bool {
-        matches!(self.ending.status.as_str(), "complete" | "failed" | "cancelled")
+        self.ending.is_end()
     }
 }
 
@@ -163,9 +164,7 @@ pub async fn run(system: &System, test_id: &str, run_id: &str) -> Result<Run, Fa
     let record: Value = system.api.get(&path).await.map_err(|error| error.failure("read the run"))?;
     let submission = Scenario::from_dlt_json(&record.to_string(), Some(&system.region))
         .map_err(|problems| Failure::invalid(format!("the run {run_id}"), problems))?;
-    let text = |key: &str| record[key].as_str().map(ToOwned::to_owned);
-    let ending =
-        Ending { status: text("status").unwrap_or_default(), error_reason: text("errorReason"), ..Ending::default() };
+    let ending = Ending::of_answer(&record);
     let (test_id, run_id) = (test_id.to_owned(), run_id.to_owned());
     let mut run = Run { test_id, run_id, record, scenario: submission.scenario, ending, summary: None };
     if run.is_over() {

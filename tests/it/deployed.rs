@@ -117,6 +117,7 @@ fn a_viewer_watches_a_run_in_two_regions_that_somebody_elses_arithmetic_confirms
 
     a_cancelled_run_keeps_what_it_measured(&stage, &admin, &target);
     logs_tell_of_every_part_in_both_regions(&stage);
+    crate::running::on_an_environment(&stage, &target);
 
     assert!(!targets(&stage).is_empty(), "somebody may still listen when the stack goes");
     let down = stage.sandbox.dlt(&["down", "shop", "--yes"]).with_code(0);

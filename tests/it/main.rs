@@ -21,6 +21,7 @@ mod registry;
 mod rehearsal;
 mod release;
 mod reports;
+mod running;
 mod runs;
 mod shelf;
 mod shipping;

@@ -52,7 +52,7 @@ pub(super) fn tell(run: &Run, system: &System) {
             terminal::print(summary::text(measured, &judgement, &Paint::new(console::colors_enabled())).trim_end());
         }
         None if run.is_over() => terminal::print("nothing was measured"),
-        None => terminal::say(&format!("`dlt runs watch {test_id} {run_id}` follows it")),
+        None => terminal::say(&format!("follow it:  {}", system.commands(test_id, run_id).watch)),
     }
     terminal::print(&system.link(test_id, run_id));
 }

@@ -7,9 +7,9 @@ use crate::{
     cli::run::interrupts,
     exit::Exit,
     failure::Failure,
-    gate::{
-        deployed::{self, Stored},
-        screen::Screen,
+    gate::deployed::{self, Stored},
+    run::{
+        Screen,
         stop::{Stop, Stops},
     },
     runs::kept,
@@ -39,12 +39,14 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let is_over = found.is_over();
     let stored = Stored { test_id, scenario: found.scenario };
     if !is_over {
-        let mut screen = Screen::default();
+        let mut screen = Screen::talk();
         let stops = Stops::new(interrupts(), A_DAY);
         let ending = deployed::watch(&system, &stored, &run_id, stops, &mut |event| screen.observe(event)).await?;
+        drop(screen);
         match (ending.stopped, ending.unknown) {
             (Some(Stop::Interrupted), _) => {
-                terminal::say("left; the run goes on");
+                let again = system.commands(&stored.test_id, &run_id).watch;
+                terminal::say(&format!("left; the run goes on: {again}"));
                 return Ok(Exit::Interrupted);
             }
             (Some(Stop::DeadlinePassed), _) => return Ok(Exit::DeadlinePassed),

@@ -6,13 +6,10 @@ use serde_json::json;
 
 use super::{Global, Output};
 use crate::{
-    cli::run::{unreadable, variable},
+    cli::asked_for,
     exit::Exit,
     failure::Failure,
-    gate::{
-        deployed,
-        environment::{self, PlaceArgs, given},
-    },
+    gate::environment::{self, PlaceArgs, given},
     run, terminal,
 };
 
@@ -38,15 +35,14 @@ pub struct Args {
 /// # Errors
 /// A file that is not valid, a system that cannot be asked, or a scenario that is being run.
 pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
-    let text = std::fs::read_to_string(&args.file).map_err(|error| unreadable(&args.file, &error))?;
     let system = environment::required(&args.place).await?;
-    let (scenario, warnings) = run::read_scenario(&args.file, &text, &variable, &system.region)?;
-    run::announce(&warnings);
-    let test_id = deployed::test_id(given(&args.test_id), &args.file, &text, &scenario)?;
-    deployed::store(&system, &test_id, &scenario).await?;
+    let found = asked_for::read(&system, &args.file, given(&args.test_id))?;
+    run::announce(&found.warnings);
+    found.store(&system).await?;
+    let (test_id, name) = (&found.stored.test_id, &found.stored.scenario.name);
     match global.output {
-        Output::Json => terminal::print(&json!({"testId": test_id, "testName": scenario.name}).to_string()),
-        Output::Text => terminal::print(&test_id),
+        Output::Json => terminal::print(&json!({"testId": test_id, "testName": name}).to_string()),
+        Output::Text => terminal::print(test_id),
     }
     Ok(Exit::Done)
 }

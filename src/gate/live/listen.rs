@@ -14,7 +14,6 @@ use dlt_model::id::Region;
 use futures::{SinkExt, StreamExt};
 use http::Request;
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
-use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -29,7 +28,7 @@ use tokio_tungstenite::{
 use url::{Url, form_urlencoded};
 
 use super::{
-    Heard,
+    Broken, Heard,
     mqtt::{self, KEEP_ALIVE_SECS, Packet},
 };
 use crate::gate::{api::Api, environment::System};
@@ -39,20 +38,12 @@ const WITHIN: Duration = Duration::from_secs(20);
 /// How long a signed address may be used.
 const GOOD_FOR: Duration = Duration::from_secs(60);
 
-/// Who listens, and to what.
+/// Who listens.
 pub(super) struct Ear {
-    api: Arc<Api>,
+    pub api: Arc<Api>,
     region: Region,
     endpoint: Option<String>,
-    test_id: String,
     client: String,
-}
-
-/// Why a connection is no more.
-pub(super) struct Broken {
-    pub why: String,
-    /// Whether anything could have been heard before.
-    pub was_open: bool,
 }
 
 /// A connection of either kind.
@@ -60,20 +51,19 @@ trait Channel: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Channel for T {}
 
 impl Ear {
-    pub fn new(system: &System, test_id: &str, run_id: &str) -> Self {
+    pub fn new(system: &System, run_id: &str) -> Self {
         Self {
             api: Arc::clone(&system.api),
             region: system.region.clone(),
             endpoint: system.endpoint.clone(),
-            test_id: test_id.to_owned(),
             client: format!("dlt-gate-{run_id}"),
         }
     }
 
-    /// Listens until nobody wants to hear it any more.
-    pub async fn listen(&self, sender: &mpsc::Sender<Heard>) -> Result<(), Broken> {
+    /// Listens to a topic of a broker until nobody wants to hear it any more.
+    pub async fn listen(&self, host: &str, topic: &str, sender: &mpsc::Sender<Heard>) -> Result<(), Broken> {
         let closed = |why: String| Broken { why, was_open: false };
-        let opening = time::timeout(WITHIN, self.open()).await;
+        let opening = time::timeout(WITHIN, self.open(host, topic)).await;
         let mut socket = opening.map_err(|_| closed("the broker does not answer".to_owned()))?.map_err(closed)?;
         let broken = |why: String| Broken { why, was_open: true };
         let mut alive = time::interval(Duration::from_secs(u64::from(KEEP_ALIVE_SECS) / 2));
@@ -101,12 +91,7 @@ impl Ear {
     }
 
     /// Connects, greets, and asks for the topic.
-    async fn open(&self) -> Result<WebSocketStream<Box<dyn Channel>>, String> {
-        let how: Value =
-            self.api.get(&format!("/scenarios/{}/live", self.test_id)).await.map_err(|error| error.to_string())?;
-        let (Some(host), Some(topic)) = (how["endpoint"].as_str(), how["topic"].as_str()) else {
-            return Err("the environment has no live data".to_owned());
-        };
+    async fn open(&self, host: &str, topic: &str) -> Result<WebSocketStream<Box<dyn Channel>>, String> {
         let keys = self.api.keys().get().await.map_err(|failure| failure.message)?;
         let keys = keys.ok_or("nobody is signed in")?;
         let target = signed(host, &keys, &self.region)?;

@@ -120,10 +120,8 @@ fn plots(conclusion: &Conclusion) -> Vec<Plot> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::conclusion::{
-        Ending,
-        tests::{compared, concluded, measured},
-    };
+    use crate::gate::conclusion::tests::{compared, concluded, measured};
+    use crate::run::outcome::Ending;
 
     fn page(summary: Option<dlt_model::summary::Summary>) -> String {
         let ending = Ending { status: "complete".to_owned(), ..Ending::default() };

@@ -8,7 +8,7 @@ use dlt_model::{
     gate::{Outcome, Severity},
 };
 
-use crate::gate::{conclusion::Conclusion, stop::Stop};
+use crate::{gate::conclusion::Conclusion, run::stop::Stop};
 
 /// Tells this shape from later ones.
 pub const VERSION: u32 = 1;

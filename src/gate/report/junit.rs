@@ -104,10 +104,8 @@ fn named(conclusion: &Conclusion, name: &str, status: TestCaseStatus, took: Dura
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::conclusion::{
-        Ending,
-        tests::{compared, concluded, measured},
-    };
+    use crate::gate::conclusion::tests::{compared, concluded, measured};
+    use crate::run::outcome::Ending;
 
     #[test]
     fn one_case_for_each_clause_and_one_for_soundness() {

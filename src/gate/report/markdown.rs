@@ -125,10 +125,8 @@ fn code(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::conclusion::{
-        Ending,
-        tests::{compared, concluded, measured},
-    };
+    use crate::gate::conclusion::tests::{compared, concluded, measured};
+    use crate::run::outcome::Ending;
 
     #[test]
     fn a_comment_survives_names_full_of_markup() {

@@ -108,10 +108,8 @@ fn trimmed(table: &Table) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::conclusion::{
-        Ending,
-        tests::{compared, concluded, measured},
-    };
+    use crate::gate::conclusion::tests::{compared, concluded, measured};
+    use crate::run::outcome::Ending;
 
     #[test]
     fn a_log_shows_every_clause_the_requests_worth_a_look_and_ends_with_the_link() {

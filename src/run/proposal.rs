@@ -3,7 +3,10 @@
 use dlt_model::forecast::{ASSUMED_LATENCY, Forecast, Unit};
 use serde_json::{Value, json};
 
-use crate::{cost::Test, report::forecast};
+use crate::{
+    cost::{Load, Test, planned},
+    report::forecast,
+};
 
 /// A run that is about to be started.
 #[derive(Clone, Debug)]
@@ -13,14 +16,30 @@ pub struct Proposal {
     /// What it will be.
     pub forecast: Forecast,
     /// What it costs, where somebody knows what its workers are.
-    pub cost: Option<Test>,
+    pub price: Option<Price>,
+}
+
+/// What a run costs, in US dollars.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Price {
+    /// All of it.
+    pub usd: f64,
+    /// An hour of the same load.
+    pub usd_per_hour: f64,
+}
+
+impl Price {
+    /// Reckons a test.
+    pub fn of(load: &Load) -> Self {
+        Self { usd: Test::of(load).bill.usd, usd_per_hour: Test::of(&planned::an_hour_of(load)).bill.usd }
+    }
 }
 
 impl Proposal {
     /// What a person reads: what is started where, its workers with their price, and its load.
     pub fn text(&self) -> String {
-        let price = self.cost.as_ref().map(|cost| {
-            let (all, hour) = (forecast::dollars(cost.bill.usd), forecast::dollars(cost.usd_per_hour));
+        let price = self.price.map(|price| {
+            let (all, hour) = (forecast::dollars(price.usd), forecast::dollars(price.usd_per_hour));
             format!(" · ≈ {all} ({hour}/h)")
         });
         let workers = forecast::brief(&self.forecast);
@@ -46,8 +65,7 @@ impl Proposal {
             "assumedLatencyMs": self.assumes_latency().then(|| ASSUMED_LATENCY.as_millis()),
             "workers": self.forecast.workers, "regions": self.forecast.regions,
             "durationMs": self.forecast.duration.as_millis(),
-            "usd": self.cost.as_ref().map(|cost| cost.bill.usd),
-            "usdPerHour": self.cost.as_ref().map(|cost| cost.usd_per_hour),
+            "usd": self.price.map(|price| price.usd), "usdPerHour": self.price.map(|price| price.usd_per_hour),
         })
     }
 }
@@ -60,16 +78,14 @@ mod tests {
     };
 
     use super::*;
-    use crate::cost::Load;
-
     fn proposal(yaml: &str, size: Option<Size>) -> Proposal {
         let region = "eu-west-1".parse().expect("a region");
         let (scenario, _) = Scenario::read("a.yaml", yaml, &Sources::NONE, Some(&region)).expect("a scenario");
         let assumed = Size { vcpus: 2.0, memory_gib: 4.0, arm: false };
         let assumptions = Assumptions { latency: ASSUMED_LATENCY, size: assumed };
         let forecast = Forecast::new(&scenario, &assumptions).expect("a forecast");
-        let cost = size.map(|size| {
-            Test::of(&Load {
+        let price = size.map(|size| {
+            Price::of(&Load {
                 name: forecast.name.clone(),
                 fleet: vec![("eu-west-1".to_owned(), forecast.workers)],
                 public_workers: forecast.workers,
@@ -79,7 +95,7 @@ mod tests {
                 bytes_sent: Some(forecast.bytes_sent),
             })
         });
-        Proposal { place: "on the environment `qa`".to_owned(), forecast, cost }
+        Proposal { place: "on the environment `qa`".to_owned(), forecast, price }
     }
 
     const SHOP: &str =

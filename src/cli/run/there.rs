@@ -9,7 +9,7 @@ use dlt_model::{
 use super::{Args, Global, interrupts};
 use crate::{
     cli::{Output, asked_for, forecast::SIZE},
-    cost::{Test, planned},
+    cost::planned,
     exit::Exit,
     failure::Failure,
     gate::{
@@ -19,7 +19,7 @@ use crate::{
     run::{
         self, Event, Order, Outcome, Screen,
         event::Commands,
-        proposal::Proposal,
+        proposal::{Price, Proposal},
         stop::{self, Stop, Stops},
     },
     terminal,
@@ -95,6 +95,6 @@ fn proposal(system: &System, scenario: &Scenario, name: &str) -> Result<Proposal
     let size = system.config.as_deref().map_or(SIZE, planned::size);
     let forecast = Forecast::new(scenario, &Assumptions { latency: ASSUMED_LATENCY, size })
         .map_err(|problems| Failure::invalid(name, problems))?;
-    let cost = system.config.as_deref().map(|config| Test::of(&planned::of_forecast(config, &forecast)));
-    Ok(Proposal { place: system.place.clone(), forecast, cost })
+    let price = system.config.as_deref().map(|config| Price::of(&planned::of_forecast(config, &forecast)));
+    Ok(Proposal { place: system.place.clone(), forecast, price })
 }

@@ -77,21 +77,38 @@ pub struct Test {
 impl Test {
     /// Reckons a test.
     pub fn of(load: &Load) -> Self {
-        let workers: u32 = load.fleet.iter().map(|(_, workers)| workers).sum();
-        let billed = Duration::from_millis(STARTING.as_millis() + load.duration.as_millis());
-        let fargate = prices::cost(&load.fleet, billed, load.size);
-        let bill = Bill::of(lines(load, workers, &fargate));
-        let hours = hours(load.duration);
+        let (bill, unpriced) = reckon(load);
         Self {
             name: load.name.clone(),
-            workers,
+            workers: load.workers(),
             size: load.size,
             duration: load.duration,
-            usd_per_hour: if hours > 0.0 { bill.usd / hours } else { 0.0 },
+            usd_per_hour: reckon(&load.for_an_hour()).0.usd,
             bill,
-            unpriced: fargate.unpriced,
+            unpriced,
         }
     }
+}
+
+impl Load {
+    fn workers(&self) -> u32 {
+        self.fleet.iter().map(|(_, workers)| workers).sum()
+    }
+
+    /// The same for an hour, in which what starting costs weighs as little as in any test of an hour.
+    fn for_an_hour(&self) -> Self {
+        let hour = Duration::from_secs(3_600);
+        #[expect(clippy::cast_precision_loss, reason = "durations are far below 2^53 milliseconds")]
+        let times = hour.as_millis() as f64 / self.duration.as_millis().max(1) as f64;
+        Self { duration: hour, bytes_sent: self.bytes_sent.map(|bytes| bytes * times), ..self.clone() }
+    }
+}
+
+/// The bill, and the regions that it guesses.
+fn reckon(load: &Load) -> (Bill, Vec<String>) {
+    let billed = Duration::from_millis(STARTING.as_millis() + load.duration.as_millis());
+    let fargate = prices::cost(&load.fleet, billed, load.size);
+    (Bill::of(lines(load, load.workers(), &fargate)), fargate.unpriced)
 }
 
 fn lines(load: &Load, workers: u32, fargate: &prices::Cost) -> Vec<Line> {
@@ -188,10 +205,20 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_is_that_of_the_lines_and_the_hour_its_share() {
+    fn the_sum_is_that_of_the_lines() {
         let test = Test::of(&load(4, 2));
         assert!((test.bill.usd - test.bill.lines.iter().map(|line| line.usd).sum::<f64>()).abs() < 1e-9);
-        assert!((test.usd_per_hour * 2.0 - test.bill.usd).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_hour_costs_the_same_however_short_or_long_the_test_is() {
+        let hour = Test::of(&Load { bytes_sent: Some(1e9), ..load(2, 1) });
+        assert!((hour.usd_per_hour - hour.bill.usd).abs() < 1e-9);
+        let short = Load { duration: Duration::from_secs(36), bytes_sent: Some(1e7), ..load(2, 1) };
+        let long = Load { bytes_sent: Some(2e9), ..load(2, 2) };
+        for other in [short, long] {
+            assert!((Test::of(&other).usd_per_hour - hour.usd_per_hour).abs() < 1e-9, "{}", other.duration);
+        }
     }
 
     #[test]

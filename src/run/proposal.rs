@@ -4,7 +4,7 @@ use dlt_model::forecast::{ASSUMED_LATENCY, Forecast, Unit};
 use serde_json::{Value, json};
 
 use crate::{
-    cost::{Load, Test, planned},
+    cost::{Load, Test},
     report::forecast,
 };
 
@@ -31,7 +31,8 @@ pub struct Price {
 impl Price {
     /// Reckons a test.
     pub fn of(load: &Load) -> Self {
-        Self { usd: Test::of(load).bill.usd, usd_per_hour: Test::of(&planned::an_hour_of(load)).bill.usd }
+        let test = Test::of(load);
+        Self { usd: test.bill.usd, usd_per_hour: test.usd_per_hour }
     }
 }
 

@@ -9,7 +9,7 @@ use http::{Method, header::CONTENT_TYPE};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{CloudError, Kind, signature::Unsigned};
+use super::{CloudError, Kind, signature::Unsigned, suffix};
 
 /// What KMS calls the question.
 const TARGET: &str = "TrentService.DescribeKey";
@@ -77,7 +77,7 @@ fn endpoint(config: &SdkConfig, region: &Region) -> String {
     let own = std::env::var("AWS_ENDPOINT_URL_KMS").ok().filter(|url| !url.is_empty());
     let told = own.or_else(|| config.endpoint_url().map(ToOwned::to_owned));
     let fips = if config.use_fips() == Some(true) { "-fips" } else { "" };
-    let url = told.unwrap_or_else(|| format!("https://kms{fips}.{region}.amazonaws.com"));
+    let url = told.unwrap_or_else(|| format!("https://kms{fips}.{region}.{}", suffix(region)));
     format!("{}/", url.trim_end_matches('/'))
 }
 
@@ -124,6 +124,8 @@ mod tests {
         let region = "eu-west-1".parse().unwrap();
         let plain = SdkConfig::builder().build();
         assert_eq!(endpoint(&plain, &region), "https://kms.eu-west-1.amazonaws.com/");
+        let china = "cn-north-1".parse().unwrap();
+        assert_eq!(endpoint(&plain, &china), "https://kms.cn-north-1.amazonaws.com.cn/");
         let fips = SdkConfig::builder().use_fips(true).build();
         assert_eq!(endpoint(&fips, &region), "https://kms-fips.eu-west-1.amazonaws.com/");
         let own = SdkConfig::builder().endpoint_url("http://127.0.0.1:4566").build();

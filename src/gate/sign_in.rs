@@ -12,7 +12,7 @@ use dlt_model::id::Region;
 use tokio::sync::Mutex;
 
 use crate::{
-    cloud::{CloudError, Doing},
+    cloud::{CloudError, Doing, suffix},
     exit::Exit,
     failure::Failure,
 };
@@ -167,9 +167,4 @@ impl Account {
             _ => "a job can answer nothing but a password: use the job's own role, or a user without a second factor",
         }))
     }
-}
-
-/// What the addresses of AWS's services end with there.
-fn suffix(region: &Region) -> &'static str {
-    if region.as_str().starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
 }

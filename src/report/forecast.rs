@@ -52,8 +52,12 @@ fn line(page: &mut String, text: impl std::fmt::Display) {
 
 /// Users, workers and time, in a line.
 pub fn brief(forecast: &Forecast) -> String {
+    sizes(forecast, "")
+}
+
+fn sizes(forecast: &Forecast, at_most: &str) -> String {
     format!(
-        "{} · {} in {} · {}",
+        "{}{at_most} · {} in {} · {}",
         counted(forecast.virtual_users, "VU"),
         counted(u64::from(forecast.workers), "worker"),
         places(forecast),
@@ -74,13 +78,7 @@ fn head(forecast: &Forecast) -> String {
         Duration::ZERO => String::new(),
         rest => format!(", then up to {rest} to finish"),
     };
-    format!(
-        "{} at most · {} in {} · {}{finish}",
-        counted(forecast.virtual_users, "VU"),
-        counted(u64::from(forecast.workers), "worker"),
-        places(forecast),
-        forecast.duration,
-    )
+    format!("{}{finish}", sizes(forecast, " at most"))
 }
 
 /// `1 worker`, `2 workers`.

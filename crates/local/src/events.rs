@@ -45,7 +45,7 @@ pub(crate) async fn events(
     let test: TestId = test.parse().map_err(|_| missing())?;
     plane.scenario(&test).await.map_err(|_| missing())?;
     let stream: BoxStream<'static, _> =
-        if wanted.ticks { Box::pin(ticks(&live, test)) } else { Box::pin(points(live, test)) };
+        if wanted.ticks { Box::pin(ticks(live, test)) } else { Box::pin(points(live, test)) };
     let stream = stream.take_until(async move { drop(stopped.wait_for(|stopped| *stopped).await) });
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(ALIVE_EVERY)))
 }
@@ -72,23 +72,61 @@ fn points(live: Arc<Broadcast>, test: TestId) -> impl Stream<Item = Result<Event
     })
 }
 
-/// The seconds so far, then every tick of the scenario that comes after them. A viewer that fell behind misses ticks.
-fn ticks(live: &Broadcast, test: TestId) -> impl Stream<Item = Result<Event, Infallible>> + Send + use<> {
+/// The seconds so far, then every tick of the scenario that comes after them. A viewer that fell behind is given the seconds
+/// again, which hold what it missed.
+fn ticks(live: Arc<Broadcast>, test: TestId) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     let Ticks { past, future } = live.ticks_of(&test);
-    let past = futures::stream::iter(past).map(|point| Ok(event("point", &point)));
-    let future = futures::stream::unfold((test, future), |(test, mut future)| async move {
+    let past = VecDeque::from(past);
+    futures::stream::unfold((live, test, past, future), |(live, test, mut past, mut future)| async move {
         loop {
+            if let Some(point) = past.pop_front() {
+                return Some((Ok(event("point", &point)), (live, test, past, future)));
+            }
             match future.recv().await {
-                Ok(tick) if tick.test_id == test => return Some((Ok(event("tick", &*tick)), (test, future))),
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Ok(tick) if tick.test_id == test => {
+                    return Some((Ok(event("tick", &*tick)), (live, test, past, future)));
+                }
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => {
+                    let again = live.ticks_of(&test);
+                    (past, future) = (again.past.into(), again.future);
+                }
                 Err(RecvError::Closed) => return None,
             }
         }
-    });
-    past.chain(future)
+    })
 }
 
 fn event(name: &str, value: &impl Serialize) -> Event {
     let event = Event::default().event(name);
     event.json_data(value).unwrap_or_else(|_| Event::default().comment("an event could not be written"))
+}
+
+#[cfg(test)]
+mod tests {
+    use dlt_control::ports::Live;
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::live::tests::tick;
+
+    #[tokio::test]
+    async fn who_fell_behind_is_given_the_seconds_again_and_then_what_comes() {
+        let live = Arc::new(Broadcast::new("/prod"));
+        let mut stream = Box::pin(ticks(Arc::clone(&live), "test".parse().expect("an id")));
+        let mut count = async || {
+            let mut count = 0;
+            while let Some(Some(_)) = stream.next().now_or_never() {
+                count += 1;
+            }
+            count
+        };
+        // More than is kept for anybody, in two seconds.
+        for worker in 0..3_000 {
+            live.publish(&[tick(worker, 1), tick(worker, 2)]).await.expect("published");
+        }
+        assert_eq!(count().await, 2);
+        live.publish(&[tick(0, 3)]).await.expect("published");
+        assert_eq!(count().await, 1);
+    }
 }

@@ -119,7 +119,7 @@ impl Live for Broadcast {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use dlt_model::{
         histogram::Histogram,
         id::Region,
@@ -128,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    fn tick(worker: u32, second: u64) -> Tick {
+    pub(crate) fn tick(worker: u32, second: u64) -> Tick {
         Tick {
             schema: SCHEMA.to_owned(),
             test_id: "test".parse().expect("an id"),

@@ -1,6 +1,6 @@
 //! Everything that is decided before the first request: the assignment, checked and compiled.
 
-use std::{sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use dlt_model::{
     assignment::Assignment,
@@ -12,6 +12,7 @@ use dlt_model::{
 use crate::{
     WorkerError,
     pacer::Pacing,
+    reactor::Reactor,
     script::{Place, Scripts, bounded, compile},
     secrets::Secrets,
     transport::{Roots, Wire},
@@ -62,7 +63,8 @@ impl Plan {
         let scripts = compile(&assignment.program, flows, secrets, place).map_err(|found| problems.extend(found));
         let client = secrets.fill_client(&assignment.program.client).and_then(|client| {
             // Threads make their own of the same; whatever is wrong with it is found here.
-            Wire::new(&client, &Roots::load()).map(|_| client)
+            let reactor = Rc::new(Reactor::new().map_err(|error| format!("there is no event loop: {error}"))?);
+            Wire::new(&client, &Roots::load(), &reactor).map(|_| client)
         });
         let client = client.map_err(|found| problems.push(found));
         let (Ok(executions), Ok(scripts), Ok(client)) = (executions, scripts, client) else {

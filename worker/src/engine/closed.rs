@@ -6,14 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    task::{JoinSet, yield_now},
-    time::sleep_until,
-};
+use tokio::{task::yield_now, time::sleep_until};
 
 use super::stream::Stream;
 use crate::{
     pacer::{Level, Pacing, Quota, Stint},
+    reactor::Crowd,
     script::Actor,
 };
 
@@ -33,7 +31,7 @@ pub async fn run(stream: &Rc<Stream>, level: &Level, quota: Quota) {
         }
         Quota::Endless | Quota::Each(_) => 0,
     }));
-    let mut users = JoinSet::new();
+    let users = Crowd::new(&stream.desk.wire.reactor);
     for (place, number) in stream.share.users().numbers(level.peak()).enumerate() {
         if place > 0 && place % USERS_AT_ONCE == 0 {
             yield_now().await;
@@ -43,9 +41,9 @@ pub async fn run(stream: &Rc<Stream>, level: &Level, quota: Quota) {
             Quota::Each(iterations) => Left::Own(iterations),
             Quota::Shared(_) => Left::Shared(Rc::clone(&shared)),
         };
-        users.spawn_local(User { stream: Rc::clone(stream), number, left, actor: None }.run());
+        users.spawn(User { stream: Rc::clone(stream), number, left, actor: None }.run());
     }
-    stream.see_off(&mut users).await;
+    stream.see_off(&users).await;
     if !stream.halt.is_raised() {
         stream.recorder.give_up(shared.get());
     }

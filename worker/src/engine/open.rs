@@ -8,14 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::task::JoinSet;
-
 use super::{
     pool::{Pool, Seat},
-    stream::{Stream, raise_panic},
+    stream::Stream,
     timer::ExactTimer,
 };
-use crate::{pacer::Arrivals, script::Actor};
+use crate::{pacer::Arrivals, reactor::Crowd, script::Actor};
 
 /// How long the timer rests at least: at high rates all iterations that are due by then begin together.
 const QUANTUM: Duration = Duration::from_micros(200);
@@ -35,14 +33,14 @@ pub async fn run(stream: &Rc<Stream>, arrivals: &Arrivals, users: Users, timer: 
     let pool = Rc::new(Pool::default());
     let mut coming = stream.share.users().numbers(users.most);
     let first = stream.share.users().share_of(users.pre_allocated);
-    let mut present = JoinSet::new();
-    let mut come = |present: &mut JoinSet<()>| {
+    let present = Crowd::new(&stream.desk.wire.reactor);
+    let mut come = || {
         let Some(number) = coming.next() else { return false };
-        present.spawn_local(attend(Rc::clone(stream), Rc::clone(&pool), pool.admit(), number));
+        present.spawn(attend(Rc::clone(stream), Rc::clone(&pool), pool.admit(), number));
         true
     };
     for _ in 0..first {
-        come(&mut present);
+        come();
     }
     let mut schedule = arrivals.schedule(share);
     while !stream.halt.is_raised() {
@@ -52,7 +50,7 @@ pub async fn run(stream: &Rc<Stream>, arrivals: &Arrivals, users: Users, timer: 
             if begun == ITERATIONS_AT_ONCE {
                 break;
             }
-            let is_taken = pool.hand(due) || (come(&mut present) && pool.hand(due));
+            let is_taken = pool.hand(due) || (come() && pool.hand(due));
             if !is_taken {
                 stream.recorder.drop_iteration();
             }
@@ -71,11 +69,10 @@ pub async fn run(stream: &Rc<Stream>, arrivals: &Arrivals, users: Users, timer: 
                 stream.halt.sleep_until(due).await;
             },
             () = stream.halt.wait() => break,
-            Some(ended) = present.join_next() => raise_panic(ended),
         }
     }
     pool.close();
-    stream.see_off(&mut present).await;
+    stream.see_off(&present).await;
 }
 
 /// One user: iterates whenever it is told to.

@@ -14,7 +14,7 @@ use dlt_model::segment::Segment;
 use tokio::{
     runtime::{self, LocalOptions},
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinSet, spawn_local},
     time::{sleep, sleep_until},
 };
 
@@ -30,6 +30,7 @@ use crate::{
     clock::RunClock,
     pacer::Share,
     plan::Plan,
+    reactor::Reactor,
     script::Desk,
     transport::{Roots, Wire},
 };
@@ -83,12 +84,14 @@ impl Shard {
         let timers: io::Result<Vec<_>> = self.plan.executions.iter().map(|_| ExactTimer::new()).collect();
         let timers = timers?;
         // Everything that takes its time is done before the start.
-        let desk = self.desk()?;
+        let reactor = Rc::new(Reactor::new()?);
+        let desk = self.desk(&reactor)?;
+        let mut reacting = spawn_local(reactor.run());
         if !self.wait_for_start().await {
             halt.raise();
         }
         let mut streams = self.start_streams(timers, &desk, &recorder, &halt);
-        let probe = tokio::task::spawn_local(probe_lag(Rc::clone(&recorder)));
+        let probe = spawn_local(probe_lag(Rc::clone(&recorder)));
         let mut second = 1;
         loop {
             tokio::select! {
@@ -98,13 +101,18 @@ impl Shard {
                     second += 1;
                 }
                 () = told_to_stop(&mut self.stop), if !halt.is_raised() => halt.raise(),
+                failed = &mut reacting => match failed {
+                    Ok(error) => return Err(error),
+                    Err(error) => raise_panic(error),
+                },
                 ended = streams.join_next() => match ended {
                     None => break,
-                    Some(ended) => raise_panic(ended),
+                    Some(ended) => ended.unwrap_or_else(raise_panic),
                 },
             }
         }
         probe.abort();
+        reacting.abort();
         let ledger = Box::new(recorder.close());
         self.deliver(second, Some(ledger), &recorder).await;
         Ok(())
@@ -120,8 +128,8 @@ impl Shard {
         }
     }
 
-    fn desk(&self) -> io::Result<Rc<Desk>> {
-        let wire = Wire::new(&self.plan.client, &self.roots).map_err(io::Error::other)?;
+    fn desk(&self, reactor: &Rc<Reactor>) -> io::Result<Rc<Desk>> {
+        let wire = Wire::new(&self.plan.client, &self.roots, reactor).map_err(io::Error::other)?;
         Ok(Rc::new(Desk::new(Arc::clone(&self.plan.scripts), Rc::new(wire), self.rows)))
     }
 

@@ -7,16 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    task::{JoinError, JoinSet},
-    time::sleep_until,
-};
+use tokio::{task::JoinError, time::sleep_until};
 
 use super::{closed, halt::Halt, open, recorder::Recorder, timer::ExactTimer};
 use crate::{
     clock::RunClock,
     pacer::{Pacing, Share},
     plan::{Plan, PlannedExecution},
+    reactor::Crowd,
     script::Desk,
 };
 
@@ -74,7 +72,7 @@ impl Stream {
 
     /// Waits for users to end, and cuts them off when the graceful stop is over: after the end of the execution, or
     /// after the word to stop.
-    pub async fn see_off(&self, users: &mut JoinSet<()>) {
+    pub async fn see_off(&self, users: &Crowd) {
         let execution = self.execution();
         let mut cut_off = pin!(sleep_until((self.at(execution.duration) + execution.graceful_stop).into()));
         let mut is_told = false;
@@ -88,21 +86,16 @@ impl Stream {
                         cut_off.as_mut().reset(sooner);
                     }
                 }
-                () = &mut cut_off => return users.shutdown().await,
-                ended = users.join_next() => match ended {
-                    None => return,
-                    Some(ended) => raise_panic(ended),
-                },
+                () = &mut cut_off => return users.dismiss(),
+                () = users.ended() => return,
             }
         }
     }
 }
 
 /// A task that panicked is our own mistake, and must not look like a quiet user.
-pub fn raise_panic(ended: Result<(), JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
+pub fn raise_panic(error: JoinError) {
+    if error.is_panic() {
         std::panic::resume_unwind(error.into_panic());
     }
 }

@@ -4,14 +4,12 @@ use std::{
     cell::{Cell, RefCell},
     io,
     net::{IpAddr, SocketAddr, UdpSocket},
+    rc::Rc,
     time::{Duration, Instant},
 };
 
 use dlt_model::program::{Client, Reuse, Version};
-use tokio::{
-    net::{TcpSocket, TcpStream},
-    time::timeout_at,
-};
+use tokio::time::timeout_at;
 
 use super::{
     Origin, Roots, Traffic,
@@ -24,7 +22,7 @@ use super::{
     tls::{Handshakes, Offer, speaks_http2},
     traffic::add,
 };
-use crate::Fault;
+use crate::{Fault, reactor::Reactor};
 
 /// How much is read at once, by all connections of a thread in turn.
 const READ_BYTES: usize = 64 * 1024;
@@ -34,6 +32,8 @@ const OUT_OF_SOCKETS: [i32; 3] = [24, 23, 99];
 
 /// What the connections of one thread share.
 pub struct Wire {
+    /// Where sockets are waited for.
+    pub reactor: Rc<Reactor>,
     names: Names,
     handshakes: Handshakes,
     proxy: Option<Proxy>,
@@ -69,7 +69,7 @@ impl Wire {
     ///
     /// # Errors
     /// Returns all that is wrong with the client.
-    pub fn new(client: &Client, roots: &Roots) -> Result<Self, String> {
+    pub fn new(client: &Client, roots: &Roots, reactor: &Rc<Reactor>) -> Result<Self, String> {
         let mut problems = Vec::new();
         let handshakes = Handshakes::new(&client.tls, roots).map_err(|more| problems.extend(more)).ok();
         let proxy = client.proxy.as_ref().map(|proxy| {
@@ -86,6 +86,7 @@ impl Wire {
             return Err(problems.join("; "));
         };
         Ok(Self {
+            reactor: Rc::clone(reactor),
             names: Names::new(&client.dns),
             handshakes,
             proxy,
@@ -160,14 +161,11 @@ impl Wire {
         for address in addresses {
             match self.connect_to(SocketAddr::new(*address, port)).await {
                 Ok(mut stream) => {
-                    // A request is one write; waiting for more would only delay it. Failing means the peer has gone
-                    // already, and the write will say so.
-                    let _ = stream.set_nodelay(true);
                     let needs_tunnel = origin.tls || !matches!(purpose, Purpose::Http(Version::Auto | Version::Http1));
                     if let Some(proxy) = self.proxy.as_ref().filter(|_| needs_tunnel) {
                         proxy.tunnel(&mut stream, origin).await?;
                     }
-                    return Ok(Socket::new(stream));
+                    return Ok(stream);
                 }
                 Err(error) => last = fault_of_connect(&error),
             }
@@ -175,15 +173,13 @@ impl Wire {
         Err(last)
     }
 
-    async fn connect_to(&self, peer: SocketAddr) -> io::Result<TcpStream> {
+    async fn connect_to(&self, peer: SocketAddr) -> io::Result<Socket> {
         let own: Vec<_> = self.sources.iter().filter(|source| source.is_ipv4() == peer.is_ipv4()).collect();
-        if own.is_empty() {
-            return TcpStream::connect(peer).await;
-        }
-        let turn = self.turns.replace(self.turns.get().wrapping_add(1));
-        let socket = if peer.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.bind(SocketAddr::new(*own[turn % own.len()], 0))?;
-        socket.connect(peer).await
+        let source = (!own.is_empty()).then(|| {
+            let turn = self.turns.replace(self.turns.get().wrapping_add(1));
+            *own[turn % own.len()]
+        });
+        Socket::connect(&self.reactor, source, peer).await
     }
 }
 
@@ -229,7 +225,8 @@ mod tests {
             source_addresses: vec!["203.0.113.9".parse().expect("an address")],
             ..Client::default()
         };
-        let why = Wire::new(&client, &Roots::none()).err().expect("refused");
+        let reactor = Rc::new(Reactor::new().expect("a descriptor"));
+        let why = Wire::new(&client, &Roots::none(), &reactor).err().expect("refused");
         assert!(why.contains("socks5") && why.contains("203.0.113.9"), "{why}");
     }
 }

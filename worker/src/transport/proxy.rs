@@ -1,13 +1,10 @@
 //! An HTTP proxy between us and the targets: absolute URLs for `http`, a tunnel for everything else.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
 
-use super::{Origin, dial::fault_of, percent::decoded};
+use super::{Origin, dial::fault_of, percent::decoded, socket::Socket};
 use crate::Fault;
 
 /// How long the proxy's answer may be.
@@ -60,7 +57,7 @@ impl Proxy {
     }
 
     /// Asks for a tunnel to the target.
-    pub async fn tunnel(&self, stream: &mut TcpStream, target: &Origin) -> Result<(), Fault> {
+    pub async fn tunnel(&self, stream: &mut Socket, target: &Origin) -> Result<(), Fault> {
         let authority = target.host_and_port();
         let request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{}\r\n", self.header());
         stream.write_all(request.as_bytes()).await.map_err(|error| fault_of(&error))?;
@@ -73,7 +70,7 @@ impl Proxy {
 }
 
 /// Reads to the empty line and not a byte further: what follows belongs to the target.
-async fn read_head(stream: &mut TcpStream) -> Result<Vec<u8>, Fault> {
+async fn read_head(stream: &mut Socket) -> Result<Vec<u8>, Fault> {
     let mut head = Vec::new();
     let mut peeked = [0; 1024];
     loop {

@@ -78,7 +78,7 @@ impl Drop for Lease<'_> {
 }
 
 impl Session {
-    /// A session without connections. Needs a runtime, and a set of local tasks for HTTP/2.
+    /// A session without connections. Needs a runtime.
     pub fn new(wire: Rc<Wire>) -> Self {
         Self { wire, kept: Vec::new(), response: Response::new(), alarm: Alarm::new() }
     }

@@ -19,13 +19,15 @@ use super::{
     GrpcMethod, Message, Roots, Session, Traffic, Want, WebSocketSession, Wire, call_grpc, call_tcp,
     grpc::tests::descriptors,
 };
-use crate::{Fault, request::Target};
+use crate::{Fault, reactor::Reactor, request::Target};
 
 const SOON: Duration = Duration::from_secs(5);
 const SHORT: Duration = Duration::from_millis(200);
 
 fn wire(client: &Client) -> Rc<Wire> {
-    Rc::new(Wire::new(client, &Roots::none()).expect("valid"))
+    let reactor = Rc::new(Reactor::new().expect("a descriptor"));
+    spawn_local(Rc::clone(&reactor).run());
+    Rc::new(Wire::new(client, &Roots::none(), &reactor).expect("valid"))
 }
 
 /// A server that does the same with every connection, and its address.

@@ -11,8 +11,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::task::spawn_local;
-
 use super::core::{Core, Request};
 use crate::{
     Fault,
@@ -33,10 +31,10 @@ pub struct Link {
 pub struct Hold(Rc<Link>);
 
 impl Hold {
-    /// Begins to speak HTTP/2. Needs a set of local tasks.
+    /// Begins to speak HTTP/2.
     pub fn start(stream: Stream, wire: &Rc<Wire>) -> Self {
         let link = Rc::new(Link { core: RefCell::new(Core::new()), task: RefCell::new(None), users: Cell::new(0) });
-        spawn_local(drive(Rc::clone(&link), stream, Rc::clone(wire)));
+        wire.reactor.spawn(drive(Rc::clone(&link), stream, Rc::clone(wire)));
         link.hold()
     }
 

@@ -13,7 +13,8 @@ pub type PhaseCounts = Counts<2, MAX_US>;
 /// How often each bucket was hit, in the layout of HDR histograms with so many significant digits: exact up to twice ten to
 /// their number, and from there on as many buckets for each doubling as for the doubling before.
 ///
-/// It grows with the largest number that it has seen, and never shrinks.
+/// It grows with the largest number that it has seen, in room that is there from the first one on: what was never touched
+/// is no memory yet. It never shrinks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts<const DIGITS: u8, const MAX: u64>(Vec<u64>);
 
@@ -22,6 +23,8 @@ impl<const DIGITS: u8, const MAX: u64> Counts<DIGITS, MAX> {
     const EXACT_BITS: u32 = (2 * 10_u32.pow(DIGITS as u32)).next_power_of_two().trailing_zeros();
     /// So many buckets double the range.
     const BUCKETS: usize = 1 << (Self::EXACT_BITS - 1);
+    /// How long it can become.
+    const MOST: usize = Self::length(Self::place(MAX));
 
     /// Counts one number; one beyond the range counts as the end of the range.
     #[inline]
@@ -50,7 +53,7 @@ impl<const DIGITS: u8, const MAX: u64> Counts<DIGITS, MAX> {
     }
 
     #[inline]
-    fn place(number: u64) -> usize {
+    const fn place(number: u64) -> usize {
         let shift = (u64::BITS - number.leading_zeros()).saturating_sub(Self::EXACT_BITS);
         shift as usize * Self::BUCKETS + (number >> shift) as usize
     }
@@ -60,9 +63,19 @@ impl<const DIGITS: u8, const MAX: u64> Counts<DIGITS, MAX> {
         ((place - shift * Self::BUCKETS) as u64) << shift
     }
 
+    /// How long it is when this place is hit.
+    const fn length(place: usize) -> usize {
+        place.next_multiple_of(Self::BUCKETS) + Self::BUCKETS
+    }
+
+    /// Making it longer moves nothing and leaves no holes behind, so that a single long latency in an hour costs no more
+    /// than its own buckets.
     #[cold]
     fn grow(&mut self, place: usize) {
-        self.0.resize(place.next_multiple_of(Self::BUCKETS) + Self::BUCKETS, 0);
+        if self.0.is_empty() {
+            self.0.reserve_exact(Self::MOST);
+        }
+        self.0.resize(Self::length(place), 0);
         self.0[place] = 1;
     }
 }
@@ -94,6 +107,17 @@ mod tests {
             );
             last = place;
         }
+    }
+
+    #[test]
+    fn what_grows_stays_where_it_is() {
+        let mut counts = LatencyCounts::default();
+        counts.record(1);
+        let (at, room) = (counts.0.as_ptr(), counts.0.capacity());
+        for number in [5_000, 70_000, 9_000_000, MAX_US, u64::MAX] {
+            counts.record(number);
+        }
+        assert_eq!((counts.0.as_ptr(), counts.0.capacity()), (at, room));
     }
 
     #[test]

@@ -21,8 +21,8 @@ const WINDOW: Duration = Duration::from_secs(600);
 /// How much more memory the last may have than the first.
 const MAX_GROWTH: f64 = 0.02;
 const USERS: u64 = 1_000;
-/// How long the capacity is measured.
-const CAPACITY_SECS: u64 = 5;
+/// How long the capacity is measured, and how fast users come back that think.
+const TRIAL_SECS: u64 = 5;
 
 /// Runs for as long as `--for` says, and prints memory as it goes.
 pub fn measure(bench: &Bench, args: &Args) -> Table {
@@ -39,10 +39,14 @@ fn soak(bench: &Bench, lasts: Duration, table: &mut Table) -> Result<(), String>
     let tool = Tool::Worker(Checks::Status);
     let task = |kind, secs| Task { kind, protocol: Protocol::Http1, users: USERS, streams: 1, secs, stall: None };
     let none = || "the worker cannot do it".to_owned();
-    let capacity = bench.run(tool, &task(Kind::Steady, CAPACITY_SECS), &apart())?.ok_or_else(none)?.rate();
-    // A user that thinks for so long asks as often as half the capacity needs.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some milliseconds")]
-    let pause_ms = (USERS as f64 / (capacity / 2.0) * 1e3).round().max(1.0) as u64;
+    let rate = |kind| Ok::<_, String>(bench.run(tool, &task(kind, TRIAL_SECS), &apart())?.ok_or_else(none)?.rate());
+    let capacity = rate(Kind::Steady)?;
+    // A user that comes back so often asks as often as half the capacity needs. Beside thinking it waits for its answer,
+    // and for a timer: how long is tried out.
+    let wanted_ms = back_after_ms(capacity / 2.0);
+    let trial_ms = whole_ms(wanted_ms);
+    let besides_ms = back_after_ms(rate(Kind::Thinking { pause_ms: trial_ms })?) - trial_ms as f64;
+    let pause_ms = whole_ms(wanted_ms - besides_ms);
     table.note(format!("capacity {capacity:.0} requests/s; each user thinks for {pause_ms} ms"));
     let mut notes: Vec<(Duration, u64, u64)> = Vec::new();
     let run = bench.run_watched(
@@ -90,4 +94,19 @@ fn soak(bench: &Bench, lasts: Duration, table: &mut Table) -> Result<(), String>
         table.note(format!("FAILED: reported {reported:?} requests, the server counted {}", run.tally.requests));
     }
     Ok(())
+}
+
+/// How much time lies between two requests of a user, when all together ask so often in a second.
+fn back_after_ms(rate: f64) -> f64 {
+    USERS as f64 / rate * 1e3
+}
+
+/// At least one.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "some milliseconds, and never less than one"
+)]
+fn whole_ms(milliseconds: f64) -> u64 {
+    milliseconds.round().max(1.0) as u64
 }

@@ -1,6 +1,7 @@
 //! Who was called by something that is no socket: a timer, a channel, another task, perhaps on another thread.
 
 use std::{
+    collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
     task::Waker,
 };
@@ -11,7 +12,7 @@ pub struct Calls(Mutex<Called>);
 
 #[derive(Default)]
 struct Called {
-    places: Vec<usize>,
+    places: VecDeque<usize>,
     /// Whoever waits for the next call.
     waiting: Option<Waker>,
 }
@@ -20,7 +21,7 @@ impl Calls {
     /// Calls the task in this place.
     pub fn add(&self, place: usize) {
         let mut called = self.called();
-        called.places.push(place);
+        called.places.push_back(place);
         let waiting = called.waiting.take();
         drop(called);
         if let Some(waker) = waiting {
@@ -28,9 +29,11 @@ impl Calls {
         }
     }
 
-    /// Takes all that were called into an empty list.
-    pub fn take(&self, places: &mut Vec<usize>) {
-        std::mem::swap(&mut self.called().places, places);
+    /// Moves the first that were called into a list, but not more than so many.
+    pub fn take(&self, most: usize, places: &mut Vec<usize>) {
+        let mut called = self.called();
+        let most = most.min(called.places.len());
+        places.extend(called.places.drain(..most));
     }
 
     /// Says whether somebody was called, and wakes this waker at the next call if nobody was.

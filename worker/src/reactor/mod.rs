@@ -35,16 +35,20 @@ use tokio::{
     task::{coop::unconstrained, yield_now},
 };
 
+pub use self::crowd::Crowd;
 use self::{
     calls::Calls,
     crowd::Members,
-    source::{Source, Who},
+    source::{Readiness, Source, Who},
     task::Task,
 };
-pub use self::{crowd::Crowd, source::Readiness};
 
-/// How much is taken from the queue at once, and how many go on before the rest of the thread has its turn.
-const AT_ONCE: usize = 64;
+/// How many go on because they were called before sockets are looked after, and how many at least go on before the rest of
+/// the thread has its turn.
+const CALLS_AT_ONCE: usize = 64;
+/// How much is taken from the queue at once. Whoever is called to connect is told of it by the queue a few times: were it
+/// not more than are called, those who come would overtake those who are half connected.
+const EVENTS_AT_ONCE: usize = 4 * CALLS_AT_ONCE;
 /// Who finds fewer waits until there are more: asking again would hardly find any.
 const FEW: usize = 4;
 /// How often a task may read or write through a library before others have their turn.
@@ -102,11 +106,11 @@ impl Reactor {
             reason = "its successor is unsafe; a descriptor borrowed for as long keeps the promise that it asks for"
         )]
         let queue = AsyncFd::with_interest(self.queue.as_fd(), Interest::READABLE)?;
-        let (mut called, mut events, mut done) = (Vec::new(), Vec::with_capacity(AT_ONCE), 0);
+        let (mut called, mut events, mut done) = (Vec::new(), Vec::with_capacity(EVENTS_AT_ONCE), 0);
         loop {
             let found = self.turn(&mut called, &mut events)?;
             done += found;
-            if done >= AT_ONCE {
+            if done >= CALLS_AT_ONCE {
                 done = 0;
                 yield_now().await;
             } else if found < FEW {
@@ -130,12 +134,12 @@ impl Reactor {
 
     /// Lets everybody go on who has a reason, and says how many reasons there were.
     fn turn(&self, called: &mut Vec<usize>, events: &mut Vec<epoll::Event>) -> io::Result<usize> {
-        self.calls.take(called);
+        self.calls.take(CALLS_AT_ONCE, called);
         let calls = called.len();
         for place in called.drain(..) {
             let task = self.tasks.borrow().get(place).cloned();
             if let Some(task) = task {
-                task.is_heard();
+                task.note_heard();
                 self.go_on(&task);
             }
         }
@@ -194,9 +198,9 @@ impl Reactor {
     ///
     /// # Errors
     /// Returns an error when the kernel takes no more.
-    pub fn register(self: &Rc<Self>, descriptor: BorrowedFd<'_>, readiness: Readiness) -> io::Result<Registration> {
+    pub fn register(self: &Rc<Self>, descriptor: BorrowedFd<'_>) -> io::Result<Registration> {
         let serial = self.serial.replace(self.serial.get().wrapping_add(1));
-        let source = Rc::new(Source::new(serial, readiness));
+        let source = Rc::new(Source::new(serial));
         let place = self.sources.borrow_mut().insert(Rc::clone(&source));
         // From here on dropping it takes it out again.
         let registration = Registration { reactor: Rc::clone(self), place, source };

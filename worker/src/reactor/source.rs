@@ -44,9 +44,9 @@ pub struct Readiness {
 }
 
 impl Source {
-    /// A descriptor of which so much is known.
-    pub fn new(serial: u32, readiness: Readiness) -> Self {
-        Self { serial, readiness, reader: RefCell::default(), writer: RefCell::default() }
+    /// A descriptor of which nothing is known.
+    pub fn new(serial: u32) -> Self {
+        Self { serial, readiness: Readiness::default(), reader: RefCell::default(), writer: RefCell::default() }
     }
 
     /// Notes what the queue says, and answers who waited for it.
@@ -62,11 +62,6 @@ impl Source {
 }
 
 impl Readiness {
-    /// That of a connection that has just been made: there is room, and nothing has come.
-    pub fn connected() -> Self {
-        Self { writable: Cell::new(true), ..Self::default() }
-    }
-
     /// Whether reading may find something.
     pub fn is_readable(&self) -> bool {
         self.readable.get()
@@ -78,17 +73,17 @@ impl Readiness {
     }
 
     /// A read found less than it had room for, so nothing is left but, perhaps, the end.
-    pub fn was_read(&self) {
+    pub fn note_short_read(&self) {
         self.readable.set(self.ended.get());
     }
 
     /// A read would have had to wait.
-    pub fn has_nothing(&self) {
+    pub fn note_empty(&self) {
         self.readable.set(false);
     }
 
     /// A write would have had to wait.
-    pub fn is_full(&self) {
+    pub fn note_full(&self) {
         self.writable.set(false);
     }
 }

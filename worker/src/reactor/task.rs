@@ -64,7 +64,7 @@ impl Task {
     }
 
     /// The call is answered; the next one counts again.
-    pub fn is_heard(&self) {
+    pub fn note_heard(&self) {
         self.call.is_made.store(false, Ordering::Release);
     }
 

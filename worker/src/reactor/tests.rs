@@ -34,7 +34,7 @@ impl Pipe {
     fn new(reactor: &Rc<Reactor>) -> (Self, UnixStream) {
         let (near, far) = UnixStream::pair().expect("a pipe");
         near.set_nonblocking(true).expect("set");
-        (Self { place: reactor.register(near.as_fd(), Readiness::default()).expect("registered"), near }, far)
+        (Self { place: reactor.register(near.as_fd()).expect("registered"), near }, far)
     }
 
     /// The next bytes; none at the end.
@@ -44,12 +44,12 @@ impl Pipe {
             poll_fn(|cx| self.place.poll_readable(cx)).await;
             match self.near.read(&mut buffer) {
                 Ok(length) => {
-                    self.place.readiness().was_read();
+                    self.place.readiness().note_short_read();
                     return buffer[..length].to_vec();
                 }
                 Err(error) => {
                     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-                    self.place.readiness().has_nothing();
+                    self.place.readiness().note_empty();
                 }
             }
         }
@@ -178,7 +178,7 @@ async fn what_is_said_of_a_socket_that_is_gone_reaches_nobody_else() {
     drop(place);
     let (other, _far) = Pipe::new(&reactor);
     assert_eq!(other.place.place, gone, "places are used again");
-    let (mut called, mut events) = (Vec::new(), Vec::with_capacity(AT_ONCE));
+    let (mut called, mut events) = (Vec::new(), Vec::with_capacity(EVENTS_AT_ONCE));
     // The descriptor is still open, so the queue still speaks of it.
     assert!(reactor.turn(&mut called, &mut events).expect("a queue") >= 1);
     assert!(!other.place.readiness().is_readable());
@@ -187,15 +187,17 @@ async fn what_is_said_of_a_socket_that_is_gone_reaches_nobody_else() {
 
 #[test]
 fn after_the_end_there_is_always_something_to_read() {
-    let source = Source::new(0, Readiness::connected());
+    let source = Source::new(0);
+    assert!(!source.readiness.is_readable() && !source.readiness.is_writable());
+    source.note(epoll::EventFlags::OUT);
     assert!(!source.readiness.is_readable() && source.readiness.is_writable());
     source.note(epoll::EventFlags::IN);
-    source.readiness.was_read();
+    source.readiness.note_short_read();
     assert!(!source.readiness.is_readable());
     source.note(epoll::EventFlags::IN | epoll::EventFlags::RDHUP);
-    source.readiness.was_read();
+    source.readiness.note_short_read();
     assert!(source.readiness.is_readable(), "the end is still to be read");
-    source.readiness.is_full();
+    source.readiness.note_full();
     source.note(epoll::EventFlags::ERR);
     assert!(source.readiness.is_writable(), "a write would fail and not wait");
 }

@@ -22,7 +22,7 @@ use rustix::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::reactor::{Reactor, Readiness, Registration};
+use crate::reactor::{Reactor, Registration};
 
 /// A connection at the reactor.
 pub struct Socket {
@@ -41,20 +41,15 @@ impl Socket {
         if let Some(source) = source {
             bind(&descriptor, &SocketAddr::new(source, 0))?;
         }
+        // A peer on this machine has agreed before the call is over; the queue says so, too.
         match connect(&descriptor, &peer) {
-            // A peer on this machine agrees before the call is over.
-            Ok(()) => {
-                let place = reactor.register(descriptor.as_fd(), Readiness::connected())?;
-                Ok(Self { place, descriptor })
-            }
-            Err(Errno::INPROGRESS) => {
-                let place = reactor.register(descriptor.as_fd(), Readiness::default())?;
-                poll_fn(|cx| place.poll_writable(cx)).await;
-                sockopt::socket_error(&descriptor)??;
-                Ok(Self { place, descriptor })
-            }
-            Err(error) => Err(error.into()),
+            Ok(()) | Err(Errno::INPROGRESS) => {}
+            Err(error) => return Err(error.into()),
         }
+        let place = reactor.register(descriptor.as_fd())?;
+        poll_fn(|cx| place.poll_writable(cx)).await;
+        sockopt::socket_error(&descriptor)??;
+        Ok(Self { place, descriptor })
     }
 
     /// Reads what is there into `buffer`; 0 means that the peer sends no more.
@@ -79,7 +74,7 @@ impl Socket {
         }
         let length = self.receive(buffer, RecvFlags::empty())?;
         if 0 < length && length < buffer.len() {
-            self.place.readiness().was_read();
+            self.place.readiness().note_short_read();
         }
         Ok(length)
     }
@@ -103,7 +98,7 @@ impl Socket {
             Ok((_, length)) => Ok(length),
             Err(error) => {
                 if error == Errno::AGAIN {
-                    self.place.readiness().has_nothing();
+                    self.place.readiness().note_empty();
                 }
                 Err(error.into())
             }
@@ -128,7 +123,7 @@ impl Socket {
         loop {
             ready!(self.place.poll_writable(cx));
             match retry_on_intr(&mut call) {
-                Err(Errno::AGAIN) => self.place.readiness().is_full(),
+                Err(Errno::AGAIN) => self.place.readiness().note_full(),
                 done => return Poll::Ready(done.map_err(io::Error::from)),
             }
         }

@@ -3,15 +3,14 @@
 //! The worker runs twice, for a shorter and a longer time, under a tool that counts; what the longer run has more of,
 //! divided by the requests that the server counted more, is what one request costs. Starting and reporting cost nothing here.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use tempfile::TempDir;
 
-use super::apart;
+use super::{
+    apart,
+    wrapper::{quoted, within},
+};
 use crate::{
     args::Args,
     run::{Bench, Run},
@@ -94,7 +93,8 @@ pub fn measure(bench: &Bench, args: &Args) -> Table {
 fn per_request(bench: &Bench, counter: &Counter, program: &Path, task: Task) -> Result<f64, String> {
     let folder = TempDir::new().map_err(|error| format!("no temporary folder: {error}"))?;
     let count = folder.path().join("count");
-    let script = wrapper(counter, program, &bench.worker, &count, folder.path())?;
+    let options = counter.options.replace("FILE", &quoted(&count));
+    let script = within(&format!("{} {options}", quoted(program)), &bench.worker, folder.path())?;
     let counted = Bench::new(bench.root.clone(), script).map_err(|error| error.to_string())?;
     let mut measured = Vec::new();
     for secs in [SHORT_SECS, SHORT_SECS * TIMES_LONGER] {
@@ -109,21 +109,6 @@ fn per_request(bench: &Bench, counter: &Counter, program: &Path, task: Task) -> 
         return Err("the longer run did no more than the shorter one".to_owned());
     }
     Ok((many - few) as f64 / (more - fewer) as f64)
-}
-
-/// The worker's process becomes the counter's; nothing of the environment is there, so paths are whole.
-fn wrapper(counter: &Counter, program: &Path, worker: &Path, count: &Path, folder: &Path) -> Result<PathBuf, String> {
-    let script = folder.join("worker");
-    let options = counter.options.replace("FILE", &quoted(count));
-    let text = format!("#!/bin/sh\nexec {} {options} {}\n", quoted(program), quoted(worker));
-    fs::write(&script, text)
-        .and_then(|()| fs::set_permissions(&script, fs::Permissions::from_mode(0o755)))
-        .map_err(|error| format!("no script can be written: {error}"))?;
-    Ok(script)
-}
-
-fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
 /// A line such as `summary: 3181` or `totals: 3181` in what callgrind leaves.

@@ -4,9 +4,11 @@ mod bare;
 mod closed;
 mod cores;
 mod effort;
+mod lateness;
 mod memory;
-mod open;
 mod soak;
+mod stall;
+mod wrapper;
 
 use crate::{args::Args, machine, run::Bench, table::Table, task::Place};
 
@@ -47,8 +49,8 @@ impl Part {
             Self::Scenario => closed::measure_scenario(bench, args, show),
             Self::Cores => show(&cores::measure(bench, args)),
             Self::Memory => show(&memory::measure(bench, args)),
-            Self::Stall => show(&open::measure_stall(bench, args)),
-            Self::Lateness => show(&open::measure_lateness(bench, args)),
+            Self::Stall => show(&stall::measure(bench, args)),
+            Self::Lateness => show(&lateness::measure(bench, args)),
             Self::Effort => show(&effort::measure(bench, args)),
             Self::Soak => show(&soak::measure(bench, args)),
         }

@@ -1,4 +1,4 @@
-//! The open model: whether omitted latency is there when the server stalls, and how punctual arrivals are.
+//! The open model when the server stalls: whether the latency that nobody saw is there.
 
 use std::time::Duration;
 
@@ -6,12 +6,11 @@ use dlt_model::histogram::Histogram;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{apart, bare};
+use super::apart;
 use crate::{
     args::Args,
     run::{Bench, Run},
     server::{Protocol, Stall},
-    statistics::Spread,
     table::Table,
     task::{Kind, Task},
     tools::{Checks, Tool, worker},
@@ -19,14 +18,13 @@ use crate::{
 
 const STALL_RATE: u64 = 5_000;
 const STALL: Duration = Duration::from_millis(500);
-const LATENESS_RATE: u64 = 20_000;
 /// Virtual users that are there from the beginning.
 const USERS: u64 = 64;
 /// How long the open model is measured: the expected percentiles of the stall depend on it.
 const SECS: u64 = 10;
 
 /// 5,000 arrivals/s for ten seconds with one stall of 500 ms.
-pub fn measure_stall(bench: &Bench, args: &Args) -> Table {
+pub fn measure(bench: &Bench, args: &Args) -> Table {
     let title = "Open model, 5,000/s for 10 s, the server stalls for 500 ms";
     let columns = &["tool", "served", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "foreign load"];
     let mut table = Table::new(title, columns);
@@ -56,57 +54,6 @@ pub fn measure_stall(bench: &Bench, args: &Args) -> Table {
         }
     }
     table.note("of 50,000 arrivals 2,500 meet the stall and wait for what is left of it: p99 is 400–425 ms, p99.9 about 495 ms");
-    table
-}
-
-/// How late 20,000 arrivals/s on one core begin.
-pub fn measure_lateness(bench: &Bench, args: &Args) -> Table {
-    let title = "Lateness of 20,000 arrivals/s on one core";
-    let columns =
-        &["round", "", "served", "dropped", "p50 µs", "p99 µs", "p99.9 µs", "max µs", "CPU µs/request", "foreign load"];
-    let mut table = Table::new(title, columns);
-    let kind = Kind::Open { rate: LATENESS_RATE };
-    let task = Task { kind, protocol: Protocol::Http1, users: USERS, streams: 1, secs: SECS, stall: None };
-    let (mut worst, mut ratios) = (Vec::new(), Vec::new());
-    for round in 1..=args.rounds() {
-        crate::talk(&format!("lateness: round {round} of {}", args.rounds()));
-        let bare = bare::lateness(LATENESS_RATE, Duration::from_secs(SECS), &apart());
-        let run = match bench.run(Tool::Worker(Checks::Status), &task, &apart()) {
-            Ok(Some(run)) => run,
-            Ok(None) => break,
-            Err(why) => {
-                table.note(why);
-                break;
-            }
-        };
-        let report = worker::report(run.folder.path()).unwrap_or_default();
-        let lateness = Histogram::deserialize(&report["lateness"]).ok().filter(|lateness| lateness.count() > 0);
-        let Some(lateness) = lateness else {
-            table.note("this worker reports no lateness yet");
-            break;
-        };
-        let at = |late: &Histogram, percent: f64| late.percentile_us(percent).unwrap_or(0);
-        let percentiles = |late: &Histogram| [50.0, 99.0, 99.9, 100.0].map(|percent| at(late, percent).to_string());
-        let dropped = report["iterations"]["dropped"].as_u64().unwrap_or(0);
-        worst.push(at(&lateness, 99.9) as f64);
-        ratios.push(at(&lateness, 99.9) as f64 / at(&bare, 99.9).max(1) as f64);
-        let mut row = vec![round.to_string(), "dlt".to_owned(), run.tally.requests.to_string(), dropped.to_string()];
-        row.extend(percentiles(&lateness));
-        row.extend([format!("{:.2}", run.cpu_us()), format!("{:.2}", run.foreign)]);
-        table.row(row);
-        let mut row = vec![round.to_string(), "a bare loop".to_owned(), String::new(), String::new()];
-        row.extend(percentiles(&bare));
-        row.extend([String::new(), String::new()]);
-        table.row(row);
-    }
-    if let Some(spread) = Spread::of(worst) {
-        let Spread { least, median, most } = spread;
-        table.note(format!("p99.9: median {median:.0} µs ({least:.0}–{most:.0}); the target is 1,000 µs"));
-    }
-    if let Some(Spread { least, median, most }) = Spread::of(ratios) {
-        table.note(format!("p99.9 next to the bare loop's of the same round: {median:.2} ({least:.2}–{most:.2})"));
-    }
-    table.note("the bare loop sleeps to each arrival and sends nothing: what it shows is the machine's own");
     table
 }
 

@@ -150,7 +150,12 @@ impl Actor {
             match op {
                 Op::Request(_) | Op::WebSocket(_) | Op::Grpc(_) | Op::Tcp(_) => {
                     has_waited = true;
-                    let taken = self.sample(desk, op, std::mem::take(&mut begin), recorder).await;
+                    let begins = std::mem::take(&mut begin);
+                    let taken = match op {
+                        Op::Request(request) => self.request(desk, request, begins, recorder).await,
+                        // It takes its memory when it is used, which is seldom.
+                        _ => Box::pin(self.talk(desk, op, begins.intended, recorder)).await.into(),
+                    };
                     begin.now = taken.now;
                     if !taken.succeeded {
                         frames.fail();
@@ -191,16 +196,14 @@ impl Actor {
         begin.rest(Duration::ZERO)
     }
 
-    /// An instruction that sends something; says whether it succeeded. What is seldom used takes its memory when it is.
-    async fn sample(&mut self, desk: &Desk, op: &Op, begin: Begin, recorder: &Recorder) -> Taken {
+    /// An instruction that sends something else than a request; says whether it succeeded.
+    async fn talk(&mut self, desk: &Desk, op: &Op, intended: Option<Instant>, recorder: &Recorder) -> bool {
         match op {
-            Op::Request(request) => return self.request(desk, request, begin, recorder).await,
-            Op::WebSocket(socket) => Box::pin(self.converse_over(desk, socket, begin.intended, recorder)).await,
-            Op::Grpc(call) => Box::pin(self.grpc(desk, call, begin.intended, recorder)).await,
-            Op::Tcp(tcp) => Box::pin(self.tcp(desk, tcp, begin.intended, recorder)).await,
+            Op::WebSocket(socket) => self.converse_over(desk, socket, intended, recorder).await,
+            Op::Grpc(call) => self.grpc(desk, call, intended, recorder).await,
+            Op::Tcp(tcp) => self.tcp(desk, tcp, intended, recorder).await,
             _ => true,
         }
-        .into()
     }
 
     /// An instruction that never waits; says which comes next.

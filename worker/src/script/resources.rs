@@ -47,9 +47,9 @@ pub struct Embedded {
 impl Embedded {
     /// What this answer to this request embeds; nothing if it is no HTML.
     pub fn of(page: &Target, answer: &Answer) -> Self {
-        let kind = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let kind = answer.headers().iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let is_html = kind.is_some_and(|(_, kind)| kind.to_ascii_lowercase().contains("html"));
-        let mut urls = if is_html { urls(&String::from_utf8_lossy(&answer.body), &page.url) } else { Vec::new() };
+        let mut urls = if is_html { urls(&String::from_utf8_lossy(answer.body()), &page.url) } else { Vec::new() };
         let is_whole = urls.len() <= MAX_RESOURCES;
         urls.truncate(MAX_RESOURCES);
         Self { targets: urls.into_iter().map(|url| follow::embedded(page, url)).collect(), is_whole }
@@ -99,7 +99,7 @@ async fn one(
         let rendered = target.render_with(user.borrow_mut().cookies(&target.url).as_deref());
         let answer = session.exchange(&rendered, want, request.timeout, traffic).await?;
         user.borrow_mut().keep_cookies(&target.url, &answer, cookies);
-        match follow::next(&target, answer.status, answer.location.as_deref()) {
+        match follow::next(&target, answer.status, answer.location()) {
             Some(next) if hops_left > 0 => target = next?,
             Some(_) if request.redirects > 0 => return Err(Fault::TooManyRedirects),
             _ => return Ok(answer.status),

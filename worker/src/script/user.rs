@@ -76,7 +76,7 @@ impl User {
         if !answer.sets_cookies || cookies == Cookies::Off {
             return;
         }
-        let set = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        let set = answer.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
         self.keep_set_cookies(url, set.map(|(_, value)| &**value), cookies);
     }
 

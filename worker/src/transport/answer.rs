@@ -27,12 +27,36 @@ pub struct Answer {
     pub status: u16,
     /// The version that was spoken.
     pub version: Version,
-    /// Where a redirect leads.
-    pub location: Option<String>,
     /// Whether it has a `Set-Cookie` header, wanted or not.
     pub sets_cookies: bool,
+    /// Kept apart, since nearly all answers go through all layers without any.
+    pub details: Option<Box<Details>>,
+}
+
+/// What few answers have, and what few steps look at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// Where a redirect leads.
+    pub location: Option<String>,
     /// Those that were wanted, names as they came, values as text; trailers of HTTP/2 too.
     pub headers: Vec<(Box<str>, Box<str>)>,
     /// The body without its content codings, when it was wanted.
     pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// Where a redirect leads.
+    pub fn location(&self) -> Option<&str> {
+        self.details.as_ref()?.location.as_deref()
+    }
+
+    /// The headers that were wanted.
+    pub fn headers(&self) -> &[(Box<str>, Box<str>)] {
+        self.details.as_ref().map_or(&[], |details| &details.headers)
+    }
+
+    /// The body, when it was wanted.
+    pub fn body(&self) -> &[u8] {
+        self.details.as_ref().map_or(&[], |details| &details.body)
+    }
 }

@@ -105,7 +105,7 @@ impl GrpcMethod {
 
     fn read(&self, answer: Answer) -> Result<GrpcAnswer, Fault> {
         let header = |wanted: &str| {
-            let found = answer.headers.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            let found = answer.headers().iter().rev().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
             found.map(|(_, value)| &**value)
         };
         let is_grpc = header("content-type").is_some_and(|kind| kind.starts_with("application/grpc"));
@@ -115,10 +115,11 @@ impl GrpcMethod {
         let status = header("grpc-status").and_then(|status| status.parse().ok()).ok_or(Fault::GrpcFailed)?;
         let message = String::from_utf8_lossy(&decoded(header("grpc-message").unwrap_or_default())).into_owned();
         let json = match status {
-            0 => self.json(&answer.body)?,
+            0 => self.json(answer.body())?,
             _ => String::new(),
         };
-        Ok(GrpcAnswer { status, message, json, headers: answer.headers })
+        let headers = answer.details.map(|details| details.headers).unwrap_or_default();
+        Ok(GrpcAnswer { status, message, json, headers })
     }
 
     /// The one message of a body.
@@ -161,6 +162,7 @@ pub mod tests {
     };
 
     use super::*;
+    use crate::transport::Details;
 
     /// `shop.Stock/Count`: a name in, a name and a number out; and `shop.Stock/Watch`, which streams.
     pub fn descriptors() -> Vec<u8> {
@@ -230,13 +232,10 @@ pub mod tests {
 
     #[test]
     fn an_answer_is_read_and_what_is_none_is_a_fault() {
-        let answer = |headers: &[(&str, &str)], body: &[u8]| Answer {
-            status: 200,
-            version: Spoken::HTTP_2,
-            location: None,
-            sets_cookies: false,
-            headers: headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
-            body: body.to_vec(),
+        let answer = |headers: &[(&str, &str)], body: &[u8]| {
+            let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            let details = Some(Box::new(Details { location: None, headers, body: body.to_vec() }));
+            Answer { status: 200, version: Spoken::HTTP_2, sets_cookies: false, details }
         };
         let kind = ("content-type", "application/grpc+proto");
         let good =

@@ -20,12 +20,8 @@ pub const MAX_HEADERS: usize = 128;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     pub plain: Plain,
-    /// Where a redirect leads.
-    pub location: Option<String>,
-    /// How the body is packed, when it is wanted.
-    pub codings: Vec<Coding>,
-    /// Those that are wanted.
-    pub headers: Vec<(Box<str>, Box<str>)>,
+    /// Kept apart, since few heads have any.
+    pub more: Option<Box<More>>,
 }
 
 /// What every head says.
@@ -39,16 +35,20 @@ pub struct Plain {
     pub sets_cookies: bool,
 }
 
-impl Head {
-    /// Whether it says no more than every head does.
-    pub fn is_plain(&self) -> bool {
-        self.location.is_none() && self.codings.is_empty() && self.headers.is_empty()
-    }
+/// What few heads say, or what few steps want to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct More {
+    /// Where a redirect leads.
+    pub location: Option<String>,
+    /// How the body is packed, when it is wanted.
+    pub codings: Vec<Coding>,
+    /// Those that are wanted.
+    pub headers: Vec<(Box<str>, Box<str>)>,
 }
 
 impl From<Plain> for Head {
     fn from(plain: Plain) -> Self {
-        Self { plain, location: None, codings: Vec::new(), headers: Vec::new() }
+        Self { plain, more: None }
     }
 }
 
@@ -94,8 +94,7 @@ fn understand(response: &httparse::Response<'_, '_>, is_head: bool, want: Want) 
     let location = fields.location.filter(|_| (300..400).contains(&status));
     let is_final = framing != Framing::Interim;
     let version = if response.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
-    Ok(Head {
-        plain: Plain { status, version, reusable, framing, sets_cookies: fields.sets_cookies },
+    let more = More {
         location: location.and_then(as_text),
         codings: if want.body && is_final { codings(fields.packed)? } else { Vec::new() },
         headers: if (want.headers || (want.cookies && fields.sets_cookies)) && is_final {
@@ -103,6 +102,10 @@ fn understand(response: &httparse::Response<'_, '_>, is_head: bool, want: Want) 
         } else {
             Vec::new()
         },
+    };
+    Ok(Head {
+        plain: Plain { status, version, reusable, framing, sets_cookies: fields.sets_cookies },
+        more: (more != More::default()).then(|| Box::new(more)),
     })
 }
 
@@ -227,9 +230,9 @@ mod tests {
     #[test]
     fn a_location_is_kept_for_redirects_only() {
         let found = head("HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n").expect("valid");
-        assert_eq!(found.location.as_deref(), Some("/x"));
+        assert_eq!(found.more.and_then(|more| more.location).as_deref(), Some("/x"));
         let created = head("HTTP/1.1 201 Created\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n").expect("valid");
-        assert_eq!(created.location, None);
+        assert_eq!(created.more, None);
     }
 
     #[test]
@@ -238,10 +241,11 @@ mod tests {
             "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nX: y\r\nContent-Encoding: gzip, br\r\nContent-Length: 1\r\n\r\n";
         let read = |want| parse(text.as_bytes(), false, want).expect("valid").expect("complete").0;
         let nothing = read(Want::default());
-        assert!(nothing.plain.sets_cookies && nothing.headers.is_empty() && nothing.codings.is_empty());
+        assert!(nothing.plain.sets_cookies && nothing.more.is_none());
         let cookies = read(Want { cookies: true, ..Want::default() });
-        assert_eq!(cookies.headers, [("Set-Cookie".into(), "a=b".into())]);
+        assert_eq!(cookies.more.expect("a header").headers, [("Set-Cookie".into(), "a=b".into())]);
         let all = read(Want { headers: true, body: true, cookies: false });
+        let all = all.more.expect("headers");
         assert_eq!(all.headers.len(), 4);
         assert_eq!(all.codings, [Coding::Gzip, Coding::Brotli]);
     }

@@ -39,7 +39,7 @@ impl Heads {
         let parsed = parse(input, is_head, want)?;
         if let Some((head, length)) = &parsed
             && *length <= MAX_BYTES
-            && head.is_plain()
+            && head.more.is_none()
         {
             self.remember(&input[..*length], is_head, want, head.plain);
         }

@@ -34,7 +34,7 @@ mod tls;
 mod traffic;
 mod websocket;
 
-pub use answer::{Answer, Want};
+pub use answer::{Answer, Details, Want};
 pub use dial::Wire;
 #[cfg(feature = "s3")]
 pub use dns::StoreNames;

@@ -14,8 +14,10 @@ use tokio::time::timeout_at;
 use super::{
     Answer, Origin, Traffic, Want, Wire,
     alarm::Alarm,
+    answer::Details,
     conversation::Conversation,
     dial::Purpose,
+    head::{Head, More, Plain},
     http2::{Hold, Link},
     inflate::{MAX_BODY_BYTES_KEPT, unpack},
     response::Response,
@@ -233,25 +235,28 @@ impl Session {
             }
         })
         .await?;
-        let head = response.take_head().ok_or(Fault::MalformedResponse)?;
-        lease.is_clean = clean && head.plain.reusable && wire.keeps;
+        let Head { plain, more } = response.take_head().ok_or(Fault::MalformedResponse)?;
+        lease.is_clean = clean && plain.reusable && wire.keeps;
         drop(lease);
+        let details = match more {
+            None if !want.body => None,
+            more => Some(Box::new(self.details(more.map(|more| *more).unwrap_or_default(), want, traffic)?)),
+        };
+        let Plain { status, version, sets_cookies, .. } = plain;
+        Ok(Answer { status, version, sets_cookies, details })
+    }
+
+    fn details(&mut self, more: More, want: Want, traffic: &mut Traffic) -> Result<Details, Fault> {
+        let More { location, codings, headers } = more;
         let body = match want.body {
             true => {
                 // Unpacking it, and looking at it, takes time.
                 traffic.now = None;
-                unpack(&head.codings, self.response.take_body(), MAX_BODY_BYTES_KEPT)?
+                unpack(&codings, self.response.take_body(), MAX_BODY_BYTES_KEPT)?
             }
             false => Vec::new(),
         };
-        Ok(Answer {
-            status: head.plain.status,
-            version: head.plain.version,
-            location: head.location,
-            sets_cookies: head.plain.sets_cookies,
-            headers: head.headers,
-            body,
-        })
+        Ok(Details { location, headers, body })
     }
 
     fn keep_link(&mut self, origin: &Origin, hold: Hold) -> Ready {

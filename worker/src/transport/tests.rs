@@ -228,7 +228,7 @@ async fn many_sessions_share_a_connection_and_each_pays_its_part() {
                         for _ in 0..10 {
                             let want = Want { body: true, ..Want::default() };
                             let answer = session.exchange(&request, want, SOON, &mut traffic).await.expect("answered");
-                            assert_eq!((answer.status, answer.body.len()), (200, 40_000));
+                            assert_eq!((answer.status, answer.body().len()), (200, 40_000));
                         }
                         traffic
                     })

@@ -1,4 +1,9 @@
 //! How much more two cores do than one. Client and server share each core, so that this needs no more than two.
+//!
+//! Two processors need not be two cores: where they are two threads of one, no program can do twice as much. So a tool is
+//! also held against two of its own kind, with a processor each and nothing in common, which is as much as it could do.
+
+use std::thread;
 
 use crate::{
     args::Args,
@@ -12,26 +17,38 @@ use crate::{
     tools::{Checks, Tool},
 };
 
-/// Rounds of one core and two cores in turn.
+/// Rounds of one core, two cores, and twice one core at the same time.
 pub fn measure(bench: &Bench, args: &Args) -> Table {
-    let columns = &["tool", "requests/s, one core", "two cores", "ratio", "CPU per request, ratio"];
+    let columns = &[
+        "tool",
+        "requests/s, one core",
+        "two cores",
+        "ratio",
+        "two side by side",
+        "two cores next to these",
+        "CPU per request, ratio",
+    ];
     let mut table = Table::new("Two cores next to one", columns);
     let processors = machine::processors();
     let [first, .., last] = processors.as_slice() else {
         table.note("skipped: this machine has one processor");
         return table;
     };
-    let one = Place { server: vec![*first], client: vec![*first] };
+    let [one, other] = [*first, *last].map(|processor| Place { server: vec![processor], client: vec![processor] });
     let two = Place { server: vec![*first, *last], client: vec![*first, *last] };
     let users = args.users()[0];
     let task =
         Task { kind: Kind::Steady, protocol: Protocol::Http1, users, streams: 1, secs: args.secs(), stall: None };
     for tool in bench.present(args.tools(&[Tool::Worker(Checks::Status), Tool::Wrk, Tool::H2load])) {
-        let mut rounds: Vec<([f64; 4], bool)> = Vec::new();
+        let mut rounds: Vec<([f64; 6], bool)> = Vec::new();
         for round in 0..args.rounds() {
             crate::talk(&format!("cores: round {} of {}, {}", round + 1, args.rounds(), tool.name()));
-            match bench.run(tool, &task, &one).and_then(|narrow| Ok((narrow, bench.run(tool, &task, &two)?))) {
-                Ok((Some(narrow), Some(wide))) => rounds.push(compare(&narrow, &wide)),
+            let measured = || {
+                let runs = (bench.run(tool, &task, &one)?, bench.run(tool, &task, &two)?);
+                Ok::<_, String>((runs, side_by_side(bench, tool, task, [&one, &other])?))
+            };
+            match measured() {
+                Ok(((Some(narrow), Some(wide)), Some(beside))) => rounds.push(compare(&narrow, &wide, beside)),
                 Ok(_) => {}
                 Err(why) => {
                     table.note(why);
@@ -40,22 +57,36 @@ pub fn measure(bench: &Bench, args: &Args) -> Table {
             }
         }
         let (numbers, is_quiet) = trusted(&rounds);
-        let spread = |place: usize| Spread::of(numbers.iter().map(|numbers| numbers[place]));
-        if let (Some(narrow), Some(wide), Some(ratio), Some(cpu)) = (spread(0), spread(1), spread(2), spread(3)) {
-            table.row([
-                tool.name().to_owned(),
-                format!("{:.0}", narrow.median),
-                format!("{:.0}", wide.median),
-                format_ratio(ratio, is_quiet),
-                format_ratio(cpu, is_quiet),
-            ]);
+        let spreads: Vec<_> =
+            (0..6).filter_map(|place| Spread::of(numbers.iter().map(|numbers| numbers[place]))).collect();
+        if let [narrow, wide, ratio, beside, share, cpu] = spreads[..] {
+            let rate = |spread: Spread| format!("{:.0}", spread.median);
+            let ratio_of = |spread| format_ratio(spread, is_quiet);
+            let cells = [rate(narrow), rate(wide), ratio_of(ratio), rate(beside), ratio_of(share), ratio_of(cpu)];
+            table.row([tool.name().to_owned()].into_iter().chain(cells));
         }
     }
     table.note("client and server share each core; connections are dealt out evenly to a server thread on each");
+    table.note(
+        "side by side: two of the tool, each with half of the users and a processor of its own, at the same time",
+    );
     table
 }
 
-fn compare(narrow: &Run, wide: &Run) -> ([f64; 4], bool) {
-    let numbers = [narrow.rate(), wide.rate(), wide.rate() / narrow.rate(), wide.cpu_us() / narrow.cpu_us()];
+/// How much two do together that have nothing in common.
+fn side_by_side(bench: &Bench, tool: Tool, task: Task, places: [&Place; 2]) -> Result<Option<f64>, String> {
+    let half = Task { users: (task.users / 2).max(1), ..task };
+    let runs = thread::scope(|scope| {
+        let both = places.map(|place| scope.spawn(move || bench.run(tool, &half, place)));
+        both.map(|run| run.join().unwrap_or_else(|_| Err("a run panicked".to_owned())))
+    });
+    let [one, other] = runs;
+    Ok(one?.zip(other?).map(|(one, other)| one.rate() + other.rate()))
+}
+
+/// In the order of the columns.
+fn compare(narrow: &Run, wide: &Run, beside: f64) -> ([f64; 6], bool) {
+    let [one, two] = [narrow, wide].map(Run::rate);
+    let numbers = [one, two, two / one, beside, two / beside, wide.cpu_us() / narrow.cpu_us()];
     (numbers, narrow.is_quiet() && wide.is_quiet())
 }

@@ -147,7 +147,7 @@ impl Actor {
         };
         let answer = self.session.exchange(rendered, request.want, request.timeout, traffic).await?;
         self.user.keep_cookies(url, &answer, self.cookies());
-        if answer.location.is_none() || request.redirects == 0 || request.expects(answer.status) {
+        if answer.location().is_none() || request.redirects == 0 || request.expects(answer.status) {
             return Ok(Landed { answer, target: None });
         }
         Box::pin(self.follow(request, prepared.target().clone(), answer, traffic)).await
@@ -162,7 +162,7 @@ impl Actor {
         traffic: &mut Traffic,
     ) -> Result<Landed, Fault> {
         let mut hops = 0;
-        while let Some(next) = follow::next(&target, answer.status, answer.location.as_deref()) {
+        while let Some(next) = follow::next(&target, answer.status, answer.location()) {
             if hops == request.redirects {
                 return Err(Fault::TooManyRedirects);
             }
@@ -198,7 +198,7 @@ impl Actor {
         sample: &mut Sample<'_>,
         recorder: &Recorder,
     ) -> bool {
-        let looks = Looks::new(answer.status, &answer.headers, &answer.body, took(&sample.traffic));
+        let looks = Looks::new(answer.status, answer.headers(), answer.body(), took(&sample.traffic));
         let accepted = request.expect.accepts(answer.status);
         let (passed, extracted) = self.examine(&request.checks, &request.extract, &looks, recorder);
         let outcome = match () {

@@ -12,7 +12,7 @@ use crate::{
     Fault,
     script::Jar,
     transport::{
-        answer::Answer,
+        answer::{Answer, Details},
         corpus::{http1, inputs},
         grpc, http2,
         inflate::{Coding, unpack},
@@ -85,14 +85,8 @@ fn read_grpc(whole: &[u8], _: &[&[u8]]) {
         header("grpc-status", status),
         header("grpc-message", message),
     ];
-    let answer = Answer {
-        status: 200,
-        version: http::Version::HTTP_2,
-        location: None,
-        sets_cookies: false,
-        headers,
-        body: body.to_vec(),
-    };
+    let details = Some(Box::new(Details { location: None, headers, body: body.to_vec() }));
+    let answer = Answer { status: 200, version: http::Version::HTTP_2, sets_cookies: false, details };
     if let Some(json) = grpc::tests::read_answer(answer) {
         assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok(), "{json}");
     }

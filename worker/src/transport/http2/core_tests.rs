@@ -75,7 +75,7 @@ fn a_response_is_the_same_however_it_is_split() {
         // The peer's settings and its ping are the connection's own, and somebody pays for them.
         let settings = 9;
         assert_eq!(stream.cost.bytes_received as usize, bytes.len() + settings, "{split}");
-        assert_eq!(stream.into_answer().expect("an answer").body, b"hello");
+        assert_eq!(stream.into_answer().expect("an answer").body(), b"hello");
         assert_eq!(flush(&mut core), frame(kind::PING, flag::ACK, 0, &[7; 8]));
     }
 }

@@ -8,7 +8,7 @@ use super::hpack::Visitor;
 use crate::{
     Fault,
     transport::{
-        Answer, Traffic, Want,
+        Answer, Details, Traffic, Want,
         body::Body,
         head::codings,
         inflate::{MAX_BODY_BYTES_KEPT, unpack},
@@ -174,13 +174,13 @@ impl Stream {
         };
         let mut headers = head.headers;
         headers.append(&mut self.trailers);
+        let location = head.location.filter(|_| (300..400).contains(&head.status)).map(Into::into);
+        let details = Details { location, headers, body };
         Ok(Answer {
             status: head.status,
             version: Version::HTTP_2,
-            location: head.location.filter(|_| (300..400).contains(&head.status)).map(Into::into),
             sets_cookies: head.sets_cookies,
-            headers,
-            body,
+            details: (details != Details::default()).then(|| Box::new(details)),
         })
     }
 }

@@ -75,7 +75,7 @@ pub fn measure(bench: &Bench, args: &Args) -> Table {
         table.note(format!("p99.9 next to the bare loop's of the same round: {median:.2} ({least:.2}–{most:.2})"));
     }
     table.note("the bare loop sleeps to each arrival and sends nothing: what it shows is the machine's own");
-    table.note(format!("going first is `{}`: nothing else on the machine makes the worker wait", GOES_FIRST.join(" ")));
+    table.note(format!("going first is `{}`: the worker waits for no ordinary program", GOES_FIRST.join(" ")));
     table
 }
 

@@ -17,6 +17,7 @@ mod life;
 mod pacer;
 mod plan;
 mod process;
+mod processors;
 mod reactor;
 mod report;
 mod request;

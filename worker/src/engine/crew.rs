@@ -13,7 +13,7 @@ use super::{
     aggregate::{Aggregate, SecondSum, Totals},
     shard::{Delivery, Shard},
 };
-use crate::{WorkerError, clock::RunClock, pacer::Share, plan::Plan, transport::Roots};
+use crate::{WorkerError, clock::RunClock, pacer::Share, plan::Plan, processors, transport::Roots};
 
 /// How many seconds may be on their way to the aggregate before threads wait for it.
 const DELIVERIES_UNDER_WAY: usize = 64;
@@ -67,10 +67,12 @@ fn start(
     stop: &watch::Receiver<bool>,
 ) -> Result<(Vec<Thread>, mpsc::Receiver<Delivery>), WorkerError> {
     let (seconds, deliveries) = mpsc::channel(DELIVERIES_UNDER_WAY);
+    let homes = processors::homes(shards);
     let threads: Result<_, _> = (0..shards)
         .map(|number| {
             let shard = Shard {
                 number,
+                home: homes.as_ref().map(|homes| homes[number]),
                 share: Share::new(plan.segment, Segment { index: number_of(number), count: number_of(shards) }),
                 rows: plan.rows.part(number_of(number), number_of(shards)),
                 plan: Arc::clone(plan),

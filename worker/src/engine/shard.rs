@@ -30,6 +30,7 @@ use crate::{
     clock::RunClock,
     pacer::Share,
     plan::Plan,
+    processors,
     reactor::Reactor,
     script::Desk,
     transport::{Roots, Wire},
@@ -43,6 +44,8 @@ const TIMER_GRAIN: Duration = Duration::from_millis(1);
 /// What one thread is given.
 pub struct Shard {
     pub number: usize,
+    /// The processor that it stays on.
+    pub home: Option<usize>,
     pub plan: Arc<Plan>,
     /// Its share of the whole.
     pub share: Share,
@@ -74,6 +77,9 @@ impl Shard {
     /// # Errors
     /// Returns an error when the thread's event loop or its timers cannot be made.
     pub fn run(self) -> io::Result<()> {
+        if let Some(home) = self.home {
+            processors::stay_on(home);
+        }
         let runtime = runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
         runtime.block_on(self.drive())
     }

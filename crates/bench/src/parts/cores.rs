@@ -66,7 +66,9 @@ pub fn measure(bench: &Bench, args: &Args) -> Table {
             table.row([tool.name().to_owned()].into_iter().chain(cells));
         }
     }
-    table.note("client and server share each core; connections are dealt out evenly to a server thread on each");
+    table.note(
+        "client and server share each core; a connection is the server thread's on the processor where it arrives",
+    );
     table.note(
         "side by side: two of the tool, each with half of the users and a processor of its own, at the same time",
     );

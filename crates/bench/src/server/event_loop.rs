@@ -33,8 +33,13 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// How many connections are looked at between two waits.
 const EVENTS: usize = 1_024;
 
-/// How a thread is given connections: where to leave one, and how to say so.
-pub type Post = (Sender<TcpStream>, Arc<Waker>);
+/// How a thread is given connections: where it runs, where to leave one, and how to say so.
+#[derive(Clone)]
+pub struct Post {
+    pub processor: usize,
+    pub sender: Sender<TcpStream>,
+    pub waker: Arc<Waker>,
+}
 
 /// One thread's state.
 pub struct EventLoop {
@@ -51,6 +56,12 @@ pub struct EventLoop {
     free: Vec<usize>,
     tally: Tally,
     site: Site,
+}
+
+/// The processor where the kernel works for this connection. Served by a thread that is there, too, no packet of it has to
+/// go to another; a network card with a queue for each processor does the same.
+fn arrives_at(stream: &TcpStream) -> Option<usize> {
+    usize::try_from(rustix::net::sockopt::socket_incoming_cpu(stream).ok()?).ok()
 }
 
 impl EventLoop {
@@ -138,10 +149,12 @@ impl EventLoop {
                 Ok((stream, _)) => {
                     let turn = usize::try_from(self.tally.connections).unwrap_or(0) % posts.len();
                     self.tally.connections += 1;
-                    let (post, waker) = &posts[turn];
+                    let home = arrives_at(&stream);
+                    let chosen = posts.iter().position(|post| Some(post.processor) == home).unwrap_or(turn);
+                    let post = &posts[chosen];
                     // Threads end together.
-                    if post.send(stream).is_ok() && turn > 0 {
-                        let _ = waker.wake();
+                    if post.sender.send(stream).is_ok() && chosen > 0 {
+                        let _ = post.waker.wake();
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -180,5 +193,26 @@ impl EventLoop {
             self.connections[place] = None;
             self.free.push(place);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener as Listener, TcpStream as Stream};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_arrives_where_its_client_is() {
+        let home = *machine::processors().last().expect("a test runs on some processor");
+        let listener = Listener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("it has one");
+        let client = std::thread::spawn(move || {
+            machine::pin_this_thread(&[home]);
+            Stream::connect(address).expect("somebody listens")
+        });
+        let _client = client.join().expect("the thread ends");
+        let accepted = TcpStream::from_std(listener.accept().expect("somebody came").0);
+        assert_eq!(arrives_at(&accepted), Some(home));
     }
 }

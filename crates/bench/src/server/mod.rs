@@ -25,7 +25,7 @@ use std::{
 use mio::{Poll, Waker, net::TcpListener};
 
 pub use self::certificate::{Above, Certificate};
-use self::event_loop::{EventLoop, WAKE};
+use self::event_loop::{EventLoop, Post, WAKE};
 use crate::machine;
 
 /// What is spoken to it.
@@ -91,7 +91,8 @@ pub struct Server {
 const QUEUE: i32 = 4_096;
 
 impl Server {
-    /// Starts a thread on each of these processors; connections are dealt out to them in turn.
+    /// Starts a thread on each of these processors; a connection is given to the one on the processor where it
+    /// arrives, and to each in turn where there is none.
     ///
     /// # Errors
     /// Returns an error when there is no port or no thread for it.
@@ -112,12 +113,12 @@ impl Server {
         };
         let (stopping, progress) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (mut wakers, mut polls, mut posts) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in processors {
+        for processor in processors.iter().copied() {
             let poll = Poll::new()?;
             let (sender, receiver) = mpsc::channel();
             let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
             wakers.push(Arc::clone(&waker));
-            posts.push((sender, waker));
+            posts.push(Post { processor, sender, waker });
             polls.push((poll, receiver));
         }
         let mut listener = Some(listener);

@@ -59,6 +59,8 @@ pub struct Used {
     own: f64,
     /// Of the processes that it started and that have ended.
     children: f64,
+    /// What this machine's host gave to others while there was something to do here.
+    stolen: f64,
 }
 
 /// Processor time between two moments.
@@ -68,13 +70,16 @@ pub struct Usage {
     pub children: f64,
     /// How many processors others kept busy.
     pub foreign: f64,
+    /// What the host gave to others, in seconds.
+    pub stolen: f64,
 }
 
 impl Used {
     pub fn now() -> Self {
-        let machine = fs::read_to_string("/proc/stat").map_or(0.0, |text| busy(&text));
+        let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+        let (machine, stolen) = (sum_of(&stat, &BUSY), sum_of(&stat, &STOLEN));
         let (own, children) = fs::read_to_string("/proc/self/stat").map_or((0.0, 0.0), |text| times(&text));
-        Self { at: Instant::now(), machine, own, children }
+        Self { at: Instant::now(), machine, own, children, stolen }
     }
 
     pub fn since(&self) -> Usage {
@@ -82,19 +87,27 @@ impl Used {
         let seconds = (now.at - self.at).as_secs_f64();
         let children = now.children - self.children;
         let ours = children + now.own - self.own;
-        Usage { children, foreign: ((now.machine - self.machine - ours) / seconds).max(0.0) }
+        let foreign = ((now.machine - self.machine - ours) / seconds).max(0.0);
+        Usage { children, foreign, stolen: now.stolen - self.stolen }
     }
 }
 
-/// All but idling and waiting for disks; guests are counted in `user` already.
-fn busy(stat: &str) -> f64 {
-    let numbers = stat.lines().next().unwrap_or_default().split_ascii_whitespace().skip(1);
-    let sum: f64 = numbers
-        .enumerate()
-        .filter(|(place, _)| matches!(place, 0..=2 | 5..=7))
-        .filter_map(|(_, number)| number.parse::<f64>().ok())
-        .sum();
-    sum / TICKS_PER_SECOND
+/// Where the kernel's table has what processors were busy with: all but idling and waiting for disks; guests are counted
+/// in `user` already.
+const BUSY: [usize; 6] = [0, 1, 2, 5, 6, 7];
+const STOLEN: [usize; 1] = [7];
+
+/// These columns of all processors together, in seconds.
+fn sum_of(stat: &str, columns: &[usize]) -> f64 {
+    let numbers: Vec<f64> = stat
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_ascii_whitespace()
+        .skip(1)
+        .map(|number| number.parse().unwrap_or(0.0))
+        .collect();
+    columns.iter().filter_map(|column| numbers.get(*column)).sum::<f64>() / TICKS_PER_SECOND
 }
 
 /// User and system time of a process, and of its children that have ended.
@@ -158,7 +171,9 @@ mod tests {
 
     #[test]
     fn the_kernels_numbers_are_read_where_they_stand() {
-        assert!((busy("cpu  100 20 30 4000 500 6 7 8 9 0\ncpu0 1") - 1.71).abs() < 1e-9);
+        let stat = "cpu  100 20 30 4000 500 6 7 8 9 0\ncpu0 1";
+        assert!((sum_of(stat, &BUSY) - 1.71).abs() < 1e-9);
+        assert!((sum_of(stat, &STOLEN) - 0.08).abs() < 1e-9);
         let stat = "7 (a) b) S 1 7 7 0 -1 4194304 100 200 0 0 150 50 25 75 20 0 1 0";
         assert_eq!(times(stat), (2.0, 1.0));
     }

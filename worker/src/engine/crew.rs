@@ -67,7 +67,9 @@ fn start(
     stop: &watch::Receiver<bool>,
 ) -> Result<(Vec<Thread>, mpsc::Receiver<Delivery>), WorkerError> {
     let (seconds, deliveries) = mpsc::channel(DELIVERIES_UNDER_WAY);
-    let homes = processors::homes(shards);
+    // Who has to be punctual goes wherever a processor is free.
+    let is_closed = plan.executions.iter().all(|execution| execution.pacing.is_closed());
+    let homes = if is_closed { processors::homes(shards) } else { None };
     let threads: Result<_, _> = (0..shards)
         .map(|number| {
             let shard = Shard {

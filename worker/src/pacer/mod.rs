@@ -66,6 +66,11 @@ impl Pacing {
         }
     }
 
+    /// Whether it waits for no instant: users are as fast as the target lets them.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Closed { .. })
+    }
+
     /// The most users that there can be at once.
     pub fn users(&self) -> u64 {
         match self {

@@ -36,6 +36,11 @@ impl Calls {
         places.extend(called.places.drain(..most));
     }
 
+    /// Whether somebody was called.
+    pub fn has_any(&self) -> bool {
+        !self.called().places.is_empty()
+    }
+
     /// Says whether somebody was called, and wakes this waker at the next call if nobody was.
     pub fn wait(&self, waker: &Waker) -> bool {
         let mut called = self.called();

@@ -110,11 +110,16 @@ impl Reactor {
         loop {
             let found = self.turn(&mut called, &mut events)?;
             done += found;
-            if done >= CALLS_AT_ONCE {
+            let has_had_its_turn = done >= CALLS_AT_ONCE;
+            // What the kernel still has it does not tell a second time.
+            let has_more = events.len() == EVENTS_AT_ONCE || self.calls.has_any();
+            if !has_more && (has_had_its_turn || found < FEW) {
+                done = 0;
+                // The rest of the thread has its turn meanwhile, also if there is a reason already.
+                poll_fn(|cx| self.poll_reason(cx, &queue)).await?;
+            } else if has_had_its_turn {
                 done = 0;
                 yield_now().await;
-            } else if found < FEW {
-                poll_fn(|cx| self.poll_reason(cx, &queue)).await?;
             }
         }
     }

@@ -32,8 +32,19 @@ const GOES_FIRST: [&str; 3] = ["chrt", "--fifo", "1"];
 /// Measures all three in each round.
 pub fn measure(bench: &Bench, args: &Args) -> Table {
     let title = "Lateness of 20,000 arrivals/s on one core";
-    let columns =
-        &["round", "", "served", "dropped", "p50 µs", "p99 µs", "p99.9 µs", "max µs", "CPU µs/request", "foreign load"];
+    let columns = &[
+        "round",
+        "",
+        "served",
+        "dropped",
+        "p50 µs",
+        "p99 µs",
+        "p99.9 µs",
+        "max µs",
+        "CPU µs/request",
+        "foreign load",
+        "stolen ms",
+    ];
     let mut table = Table::new(title, columns);
     let folder = TempDir::new().expect("a temporary folder");
     let first =
@@ -47,14 +58,15 @@ pub fn measure(bench: &Bench, args: &Args) -> Table {
         for (place, (name, bench)) in workers.iter().enumerate() {
             let Some(bench) = bench else { continue };
             match of_worker(bench) {
-                Ok((late, [served, dropped, cpu, foreign])) => {
+                Ok((late, [served, dropped, cpu, foreign, stolen])) => {
                     worst[place].push(at(&late, 99.9));
                     if place == 0 {
                         ratios.push(at(&late, 99.9) / at(&bare, 99.9).max(1.0));
                     }
                     let [p50, p99, p999, most] = percentiles(&late);
                     let name = (*name).to_owned();
-                    table.row([round.to_string(), name, served, dropped, p50, p99, p999, most, cpu, foreign]);
+                    let beginning = [round.to_string(), name, served, dropped];
+                    table.row(beginning.into_iter().chain([p50, p99, p999, most, cpu, foreign, stolen]));
                 }
                 Err(why) => {
                     table.note(why);
@@ -63,7 +75,7 @@ pub fn measure(bench: &Bench, args: &Args) -> Table {
             }
         }
         let named = [round.to_string(), "a bare loop".to_owned(), String::new(), String::new()];
-        table.row(named.into_iter().chain(percentiles(&bare)).chain([String::new(), String::new()]));
+        table.row(named.into_iter().chain(percentiles(&bare)).chain([(); 3].map(|()| String::new())));
     }
     for ((name, _), worst) in workers.iter().zip(worst) {
         if let Some(Spread { least, median, most }) = Spread::of(worst) {
@@ -74,6 +86,7 @@ pub fn measure(bench: &Bench, args: &Args) -> Table {
     if let Some(Spread { least, median, most }) = Spread::of(ratios) {
         table.note(format!("p99.9 next to the bare loop's of the same round: {median:.2} ({least:.2}–{most:.2})"));
     }
+    table.note("stolen: what the machine's host gave to others on all processors, in steps of 10 ms");
     table.note("the bare loop sleeps to each arrival and sends nothing: what it shows is the machine's own");
     table.note(format!("going first is `{}`: the worker waits for no ordinary program", GOES_FIRST.join(" ")));
     table
@@ -94,7 +107,7 @@ fn going_first(bench: &Bench, folder: &Path) -> Result<Bench, String> {
 }
 
 /// How late its arrivals began; how many were served and dropped, what a request cost, and what others did meanwhile.
-fn of_worker(bench: &Bench) -> Result<(Histogram, [String; 4]), String> {
+fn of_worker(bench: &Bench) -> Result<(Histogram, [String; 5]), String> {
     let kind = Kind::Open { rate: RATE };
     let task = Task { kind, protocol: Protocol::Http1, users: USERS, streams: 1, secs: SECS, stall: None };
     let run = bench.run(Tool::Worker(Checks::Status), &task, &apart())?.ok_or("the worker cannot do it")?;
@@ -103,7 +116,8 @@ fn of_worker(bench: &Bench) -> Result<(Histogram, [String; 4]), String> {
     let dropped = report["iterations"]["dropped"].as_u64().unwrap_or(0);
     let [served, dropped] = [run.tally.requests, dropped].map(|count| count.to_string());
     let [cpu, foreign] = [run.cpu_us(), run.foreign].map(|number| format!("{number:.2}"));
-    Ok((late.ok_or("this worker reports no lateness")?, [served, dropped, cpu, foreign]))
+    let stolen = format!("{:.0}", run.stolen * 1e3);
+    Ok((late.ok_or("this worker reports no lateness")?, [served, dropped, cpu, foreign, stolen]))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "microseconds of a few seconds")]

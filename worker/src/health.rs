@@ -1,10 +1,13 @@
 //! The generator's view of itself: when it was the bottleneck, its measurements are not the target's.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{fs, path::PathBuf};
 
 use dlt_model::tick::Health;
 
-use crate::facts::{Facts, kilobytes_of};
+use crate::{
+    clock::Instant,
+    facts::{Facts, kilobytes_of},
+};
 
 /// How late the event loop may be, in milliseconds.
 const LOOP_LAG_MS_LIMIT: f64 = 100.0;
@@ -41,7 +44,7 @@ impl Meter {
     /// Processor time since the last reading in percent of what is allowed, resident memory, and open sockets.
     pub fn read(&mut self) -> Health {
         let (now, used) = (Instant::now(), cpu_seconds());
-        let elapsed = now.duration_since(self.last.0).as_secs_f64();
+        let elapsed = (now - self.last.0).as_secs_f64();
         let spent = used - self.last.1;
         self.last = (now, used);
         let cpu_percent = if elapsed > 0.0 { 100.0 * spent / elapsed / self.facts.allowed_cores } else { 0.0 };

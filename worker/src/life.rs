@@ -5,7 +5,7 @@ use std::{
     io::Write,
     pin::{Pin, pin},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use dlt_model::{
@@ -17,6 +17,7 @@ use tokio::{sync::watch, time::sleep};
 
 use crate::{
     Settings, WorkerError,
+    clock::Instant,
     clock::{RunClock, epoch_ms},
     engine,
     facts::Facts,

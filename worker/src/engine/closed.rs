@@ -1,15 +1,12 @@
 //! The closed model: a user begins its next iteration as soon as it is free, for as long as it is wanted.
 
-use std::{
-    cell::Cell,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use tokio::{task::yield_now, time::sleep_until};
 
 use super::stream::Stream;
 use crate::{
+    clock::Instant,
     pacer::{Level, Pacing, Quota, Stint},
     reactor::Crowd,
     script::Actor,

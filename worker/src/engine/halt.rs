@@ -1,8 +1,10 @@
 //! The word to stop, for everything on one thread.
 
-use std::{cell::Cell, time::Instant};
+use std::cell::Cell;
 
 use tokio::{sync::Notify, time::sleep_until};
+
+use crate::clock::Instant;
 
 /// Tells the users of one thread to begin no further iteration.
 #[derive(Default)]

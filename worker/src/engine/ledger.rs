@@ -1,7 +1,5 @@
 //! What one thread saw from beginning to end. It grows with the number of names, which is bounded, and not with time.
 
-use std::time::Instant;
-
 use dlt_model::{
     counts::LatencyCounts,
     histogram::Histogram,
@@ -11,6 +9,7 @@ use dlt_model::{
 };
 
 use super::tally::Tally;
+use crate::clock::Instant;
 
 /// One thread's counts, each in the place of its name.
 #[derive(Debug, Default)]

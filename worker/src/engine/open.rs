@@ -3,17 +3,14 @@
 //! An iteration that is due while the event loop is busy begins late, and its latency counts from its instant. One that
 //! finds nobody free gets a new user, for as long as there may be more; after that it is dropped and counted.
 
-use std::{
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{rc::Rc, time::Duration};
 
 use super::{
     pool::{Pool, Seat},
     stream::Stream,
     timer::ExactTimer,
 };
-use crate::{pacer::Arrivals, reactor::Crowd, script::Actor};
+use crate::{clock::Instant, pacer::Arrivals, reactor::Crowd, script::Actor};
 
 /// How long the timer rests at least: at high rates all iterations that are due by then begin together.
 const QUANTUM: Duration = Duration::from_micros(200);

@@ -5,8 +5,9 @@ use std::{
     future::poll_fn,
     rc::Rc,
     task::{Poll, Waker},
-    time::Instant,
 };
+
+use crate::clock::Instant;
 
 /// The users that are free. The one that was busy last comes first: its connection is warm.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     mem,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use dlt_model::{counts::LatencyCounts, program::MetricKind};
@@ -13,7 +13,11 @@ use super::{
     tally::{Seen, microseconds},
     window::Window,
 };
-use crate::{Fault, clock::RunClock, transport::Traffic};
+use crate::{
+    Fault,
+    clock::{Instant, RunClock},
+    transport::Traffic,
+};
 
 /// One thread's current second, and everything since its start.
 pub struct Recorder {

@@ -7,7 +7,7 @@ use std::{
         Arc,
         mpsc::{Receiver, Sender},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use dlt_model::segment::Segment;
@@ -27,7 +27,7 @@ use super::{
     window::Window,
 };
 use crate::{
-    clock::RunClock,
+    clock::{Instant, RunClock},
     pacer::Share,
     plan::Plan,
     processors,

@@ -1,17 +1,12 @@
 //! One execution on one thread: when it begins, and what becomes of its users at the end.
 
-use std::{
-    pin::pin,
-    rc::Rc,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use tokio::{task::JoinError, time::sleep_until};
 
 use super::{closed, halt::Halt, open, recorder::Recorder, timer::ExactTimer};
 use crate::{
-    clock::RunClock,
+    clock::{Instant, RunClock},
     pacer::{Pacing, Share},
     plan::{Plan, PlannedExecution},
     reactor::Crowd,

@@ -159,9 +159,9 @@ pub fn microseconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
 
     use super::*;
+    use crate::clock::Instant;
 
     #[test]
     fn what_is_recorded_once_is_reported_wherever_it_belongs() {

@@ -1,11 +1,13 @@
 //! An alarm clock that is exact to some microseconds: the event loop's own timers are a millisecond coarse.
 
-use std::{io, os::fd::OwnedFd, time::Instant};
+use std::{io, os::fd::OwnedFd};
 
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
 use tokio::io::{Interest, unix::AsyncFd};
+
+use crate::clock::Instant;
 
 /// A timer of the kernel's that wakes the event loop as a socket does.
 pub struct ExactTimer(AsyncFd<OwnedFd>);

@@ -5,10 +5,7 @@ mod conversation;
 mod exchange;
 mod frames;
 
-use std::{
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{rc::Rc, time::Duration};
 
 use dlt_model::program::{Cookies, Reuse};
 use rand::Rng;
@@ -22,7 +19,7 @@ use super::{
     program::{Measure, Op},
     user::User,
 };
-use crate::{engine::Recorder, transport::Session};
+use crate::{clock::Instant, engine::Recorder, transport::Session};
 
 /// After so many jumps without waiting, others have their turn.
 const JUMPS_AT_ONCE: u32 = 1_000;

@@ -1,11 +1,11 @@
 //! How requests say who sends them.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{desk::Desk, user::User, value::Text};
-use crate::{Fault, aws, request::Target};
+use crate::{Fault, aws, clock::Instant, request::Target};
 
 /// How long before its end a token is renewed, unless it lasts less than ten times as long.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);

@@ -3,15 +3,18 @@
 use std::{
     pin::Pin,
     task::{Context, Poll, Waker},
-    time::Instant,
 };
 
 use tokio::time::{Sleep, sleep_until};
+
+use crate::clock::Instant;
 
 /// Rings at the latest instant it was set to. The timer below is moved only when it rings too early, or was set too
 /// late: for requests that all have the same timeout, about once per timeout and not once per request.
 pub struct Alarm {
     sleep: Pin<Box<Sleep>>,
+    /// When the timer below rings.
+    sleeps_until: Instant,
     at: Instant,
     /// Who is woken when the timer below rings: while it has not, it need not be asked again.
     waits: Option<Waker>,
@@ -21,16 +24,21 @@ impl Alarm {
     /// An alarm that is due now. Needs a runtime.
     pub fn new() -> Self {
         let at = Instant::now();
-        Self { sleep: Box::pin(sleep_until(at.into())), at, waits: None }
+        Self { sleep: Box::pin(sleep_until(at.into())), sleeps_until: at, at, waits: None }
     }
 
     /// Moves the alarm.
     pub fn set(&mut self, at: Instant) {
         self.at = at;
-        if at < self.sleep.deadline().into_std() {
-            self.sleep.as_mut().reset(at.into());
+        if at < self.sleeps_until {
+            self.reset();
             self.waits = None;
         }
+    }
+
+    fn reset(&mut self) {
+        self.sleeps_until = self.at;
+        self.sleep.as_mut().reset(self.at.into());
     }
 
     /// Ready when the alarm's instant has passed.
@@ -40,11 +48,11 @@ impl Alarm {
             return Poll::Pending;
         }
         while self.sleep.as_mut().poll(cx).is_ready() {
-            if self.sleep.deadline().into_std() >= self.at {
+            if self.sleeps_until >= self.at {
                 self.waits = None;
                 return Poll::Ready(());
             }
-            self.sleep.as_mut().reset(self.at.into());
+            self.reset();
         }
         self.waits = Some(cx.waker().clone());
         Poll::Pending

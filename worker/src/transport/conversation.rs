@@ -1,9 +1,6 @@
 //! One request over HTTP/1.1 and its response, as far as the connection lets us go at any moment.
 
-use std::{
-    task::{Context, Poll},
-    time::Instant,
-};
+use std::task::{Context, Poll};
 
 use super::{
     dial::fault_of,
@@ -12,7 +9,7 @@ use super::{
     stream::Stream,
     traffic::{Traffic, add},
 };
-use crate::Fault;
+use crate::{Fault, clock::Instant};
 
 /// After so many reads without waiting, others have their turn.
 const READS_AT_ONCE: usize = 32;

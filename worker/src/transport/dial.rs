@@ -5,7 +5,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr, UdpSocket},
     rc::Rc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use dlt_model::program::{Client, Reuse, Version};
@@ -22,7 +22,7 @@ use super::{
     tls::{Handshakes, Offer, speaks_http2},
     traffic::add,
 };
-use crate::{Fault, reactor::Reactor};
+use crate::{Fault, clock::Instant, reactor::Reactor};
 
 /// How much is read at once, by all connections of a thread in turn.
 const READ_BYTES: usize = 64 * 1024;

@@ -1,12 +1,6 @@
 //! One virtual user's connections, and a request and its response over one of them.
 
-use std::{
-    borrow::Cow,
-    future::poll_fn,
-    rc::Rc,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use std::{borrow::Cow, future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
 use dlt_model::program::Version;
 use tokio::time::timeout_at;
@@ -24,7 +18,7 @@ use super::{
     stream::Stream,
     traffic::add,
 };
-use crate::{Fault, request::Rendered};
+use crate::{Fault, clock::Instant, request::Rendered};
 
 /// How many connections to different origins a virtual user keeps.
 const MAX_KEPT_CONNECTIONS: usize = 8;

@@ -1,10 +1,6 @@
 //! Bytes over a bare TCP connection, with TLS or without, and what comes back.
 
-use std::{
-    future::poll_fn,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use std::{future::poll_fn, task::Poll, time::Duration};
 
 use dlt_model::program::TcpUntil;
 use tokio::time::timeout_at;
@@ -16,7 +12,7 @@ use super::{
     stream::Stream,
     traffic::add,
 };
-use crate::Fault;
+use crate::{Fault, clock::Instant};
 
 /// Opens a connection to `host:port`, sends, and reads until the answer's end; nothing is read without an end.
 ///

@@ -1,6 +1,8 @@
 //! What went over the wire for one sample, and when.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::clock::Instant;
 
 /// What went over the wire for one sample: redirects and retries included.
 ///

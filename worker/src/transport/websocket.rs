@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures::{SinkExt, StreamExt};
@@ -33,7 +33,7 @@ use super::{
     stream::Stream,
     traffic::add,
 };
-use crate::Fault;
+use crate::{Fault, clock::Instant};
 
 /// How long we wait for the peer to agree that the conversation is over.
 const CLOSING: Duration = Duration::from_secs(1);

@@ -1,10 +1,9 @@
 //! One gRPC call, or one exchange of bytes over TCP, from filling it in to what its answer means.
 
-use std::time::Instant;
-
 use super::{Actor, exchange::took};
 use crate::{
     Fault,
+    clock::Instant,
     engine::{Recorder, Sample},
     script::{
         desk::Desk,

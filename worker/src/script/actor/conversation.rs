@@ -1,13 +1,12 @@
 //! A conversation over a WebSocket: one sample for connecting, and one for each answer awaited.
 
-use std::time::Instant;
-
 use dlt_model::program::MetricKind;
 use url::Url;
 
 use super::{Actor, exchange::took};
 use crate::{
     Fault,
+    clock::Instant,
     engine::Recorder,
     script::{
         desk::Desk,

@@ -1,13 +1,11 @@
 //! One request of a user, from filling it in to what its answer means.
 
-use std::{
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{rc::Rc, time::Duration};
 
 use super::{Actor, Begin, Taken};
 use crate::{
     Fault,
+    clock::Instant,
     engine::{Recorder, Sample},
     follow,
     request::Target,

@@ -6,7 +6,7 @@ mod fields;
 mod hearing;
 mod speech;
 
-use std::{collections::VecDeque, task::Waker, time::Instant};
+use std::{collections::VecDeque, task::Waker};
 
 use super::{
     frame::{self, PAYLOAD_BYTES, PREFACE, code, kind, setting},
@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     Fault,
+    clock::Instant,
     transport::{Want, head::MAX_HEAD_BYTES},
 };
 

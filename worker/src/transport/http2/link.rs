@@ -8,12 +8,13 @@ use std::{
     future::poll_fn,
     rc::Rc,
     task::{Context, Poll, Waker},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::core::{Core, Request};
 use crate::{
     Fault,
+    clock::Instant,
     request::Rendered,
     transport::{Answer, Traffic, Want, Wire, alarm::Alarm, dial::fault_of, stream::Stream, traffic::add},
 };

@@ -1,12 +1,13 @@
 //! One stream of an HTTP/2 connection: a request on its way out, its response on its way in, and what both cost.
 
-use std::{task::Waker, time::Instant};
+use std::task::Waker;
 
 use http::Version;
 
 use super::hpack::Visitor;
 use crate::{
     Fault,
+    clock::Instant,
     transport::{
         Answer, Details, Traffic, Want,
         body::Body,

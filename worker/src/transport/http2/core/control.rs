@@ -1,12 +1,12 @@
 //! What the peer says about the connection and its streams: settings, pings, windows, resets, goodbye.
 
-use std::{task::Waker, time::Instant};
+use std::task::Waker;
 
 use super::{
     super::frame::{self, HEAD_BYTES, PAYLOAD_BYTES, code, flag, kind, setting},
     Core, MAX_STREAM, MAX_WINDOW,
 };
-use crate::Fault;
+use crate::{Fault, clock::Instant};
 
 impl Core {
     pub(super) fn settings(&mut self, head: frame::Head, payload: &[u8]) -> Result<(), Fault> {

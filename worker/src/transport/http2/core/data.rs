@@ -1,12 +1,10 @@
 //! Bodies, passed on as they come, and the windows that let them come.
 
-use std::time::Instant;
-
 use super::{
     super::frame::{self, flag, kind},
     Core, Data, WINDOW,
 };
-use crate::Fault;
+use crate::{Fault, clock::Instant};
 
 impl Core {
     pub(super) fn begin_data(&mut self, head: frame::Head, head_bytes: usize, now: Instant) -> Result<(), Fault> {

@@ -1,7 +1,5 @@
 //! Header blocks, in one frame or in several.
 
-use std::time::Instant;
-
 use super::{
     super::{
         frame::{self, HEAD_BYTES, flag},
@@ -9,7 +7,7 @@ use super::{
     },
     Block, Core, MAX_CONTINUATIONS,
 };
-use crate::{Fault, transport::head::MAX_HEAD_BYTES};
+use crate::{Fault, clock::Instant, transport::head::MAX_HEAD_BYTES};
 
 impl Core {
     pub(super) fn headers(&mut self, head: frame::Head, payload: &[u8], now: Instant) -> Result<(), Fault> {

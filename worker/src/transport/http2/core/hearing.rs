@@ -1,12 +1,10 @@
 //! Frames out of bytes: whole, or in pieces, and what must be true of every one.
 
-use std::time::Instant;
-
 use super::{
     super::frame::{self, HEAD_BYTES, PAYLOAD_BYTES, flag, kind},
     Core, MAX_IDLE_FRAMES,
 };
-use crate::Fault;
+use crate::{Fault, clock::Instant};
 
 impl Core {
     pub(super) fn feed_frame(&mut self, input: &[u8], now: Instant) -> Result<usize, Fault> {

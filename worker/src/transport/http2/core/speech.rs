@@ -1,11 +1,12 @@
 //! What a connection has to say: in which order, and what each stream has paid of it.
 
-use std::{collections::VecDeque, time::Instant};
+use std::collections::VecDeque;
 
 use super::{
     super::frame::{self, PAYLOAD_BYTES, flag, kind},
     Core, QUEUE_BYTES,
 };
+use crate::clock::Instant;
 
 impl Core {
     /// Nothing of this stream has left yet, and nothing will.

@@ -1,7 +1,9 @@
 //! The open model: iterations begin at instants of their own, whoever is free.
 //!
 //! An iteration that is due while the event loop is busy begins late, and its latency counts from its instant. One that
-//! finds nobody free gets a new user, for as long as there may be more; after that it is dropped and counted.
+//! finds nobody free gets a new user, for as long as there may be more; after that it is dropped and counted. Before that,
+//! answers that are there are looked at: whoever is late would else make users for want of those whose answers it has not
+//! read, and be later still, since making one takes longer than most requests.
 
 use std::{rc::Rc, time::Duration};
 
@@ -16,6 +18,8 @@ use crate::{clock::Instant, pacer::Arrivals, reactor::Crowd, script::Actor};
 const QUANTUM: Duration = Duration::from_micros(200);
 /// How many iterations begin before sockets are looked after again.
 const ITERATIONS_AT_ONCE: usize = 256;
+/// How many users come before sockets are looked after again.
+const USERS_AT_ONCE: usize = 16;
 
 /// How many users there are, and may be.
 #[derive(Clone, Copy)]
@@ -40,22 +44,30 @@ pub async fn run(stream: &Rc<Stream>, arrivals: &Arrivals, users: Users, timer: 
         come();
     }
     let mut schedule = arrivals.schedule(share);
+    // Whether everybody whose answer has come is free.
+    let mut has_looked = false;
     while !stream.halt.is_raised() {
         let now = Instant::now();
-        let mut begun = 0;
-        while let Some(due) = schedule.peek().map(|due| stream.at(due)).filter(|due| *due <= now) {
-            if begun == ITERATIONS_AT_ONCE {
-                break;
-            }
-            let is_taken = pool.hand(due) || (come() && pool.hand(due));
-            if !is_taken {
-                stream.recorder.drop_iteration();
+        let (mut begun, mut new) = (0, 0);
+        while begun < ITERATIONS_AT_ONCE
+            && let Some(due) = schedule.peek().map(|due| stream.at(due)).filter(|due| *due <= now)
+        {
+            if !pool.hand(due) {
+                if !has_looked || new == USERS_AT_ONCE {
+                    break;
+                }
+                if come() && pool.hand(due) {
+                    new += 1;
+                } else {
+                    stream.recorder.drop_iteration();
+                }
             }
             schedule.advance();
             begun += 1;
         }
         let Some(due) = schedule.peek().map(|due| stream.at(due)) else { break };
-        if due <= now {
+        has_looked = due <= now;
+        if has_looked {
             tokio::task::yield_now().await;
             continue;
         }

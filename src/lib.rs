@@ -27,6 +27,8 @@ pub mod report;
 pub mod run;
 pub mod runs;
 pub mod sources;
+pub mod system;
 pub mod target;
 pub mod terminal;
+pub mod text;
 pub mod timing;

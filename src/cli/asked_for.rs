@@ -7,11 +7,8 @@ use dlt_model::scenario::Warning;
 use super::run::{unreadable, variable};
 use crate::{
     failure::Failure,
-    gate::{
-        deployed::{self, Stored},
-        environment::System,
-    },
     run,
+    system::{Stored, System, stored},
 };
 
 /// A scenario with the id that it has on the system.
@@ -31,7 +28,7 @@ pub(super) async fn find(system: &System, argument: &str, test_id: Option<&str>)
     if path.is_file() {
         return read(system, path, test_id);
     }
-    let stored = deployed::find(system, argument).await?;
+    let stored = stored::find(system, argument).await?;
     Ok(Found { stored, warnings: Vec::new(), is_file: false })
 }
 
@@ -42,7 +39,7 @@ pub(super) async fn find(system: &System, argument: &str, test_id: Option<&str>)
 pub(super) fn read(system: &System, path: &Path, test_id: Option<&str>) -> Result<Found, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     let (scenario, warnings) = run::read_scenario(path, &text, &variable, &system.region)?;
-    let test_id = deployed::test_id(test_id, path, &text, &scenario)?;
+    let test_id = stored::test_id(test_id, path, &text, &scenario)?;
     Ok(Found { stored: Stored { test_id, scenario }, warnings, is_file: true })
 }
 
@@ -55,6 +52,6 @@ impl Found {
         if !self.is_file {
             return Ok(());
         }
-        deployed::store(system, &self.stored.test_id, &self.stored.scenario).await
+        stored::store(system, &self.stored.test_id, &self.stored.scenario).await
     }
 }

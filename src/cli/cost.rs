@@ -13,7 +13,6 @@ use crate::{
     cloud::Cloud,
     config::Config,
     cost::{Cost, Deployed, Load, Test, idle, live, page, planned},
-    deploy::screen::Paint,
     doctor::{Planned, names},
     exit::Exit,
     failure::Failure,
@@ -21,6 +20,7 @@ use crate::{
     report::units,
     sources::Beside,
     terminal,
+    text::Paint,
 };
 
 /// Say what an environment costs while nobody tests, and what a test costs on top.
@@ -77,7 +77,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     };
     match global.output {
         Output::Text => {
-            let paint = if console::colors_enabled() { Paint::Colour } else { Paint::Plain };
+            let paint = Paint::of_stdout();
             terminal::print(page::text(&cost, paint).trim_end());
         }
         Output::Json => terminal::print(&serde_json::json!(cost).to_string()),

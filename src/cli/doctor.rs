@@ -2,11 +2,11 @@
 
 use super::{Global, Output, environment::EnvironmentArgs};
 use crate::{
-    deploy::screen::Paint,
     doctor::{Planned, examine, page},
     exit::Exit,
     failure::Failure,
     terminal,
+    text::Paint,
 };
 
 /// Say before anything is built whether the account would take it: credentials, regions, quotas, addresses, names, permissions.
@@ -38,7 +38,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let report = examine(&config, planned).await;
     match global.output {
         Output::Text => {
-            let paint = if console::colors_enabled() { Paint::Colour } else { Paint::Plain };
+            let paint = Paint::of_stdout();
             terminal::print(&page::text(&report, paint));
         }
         Output::Json => terminal::print(&serde_json::json!(report).to_string()),

@@ -10,7 +10,6 @@ use super::{Global, Output, environment::EnvironmentArgs, plan::ReleaseArgs};
 use crate::{
     cloud::Cloud,
     config::Config,
-    deploy::screen::Paint,
     drift::{
         answer::{Answer, Verdict},
         look::{self, Step},
@@ -20,6 +19,7 @@ use crate::{
     failure::Failure,
     release::Release,
     terminal,
+    text::Paint,
 };
 
 /// How wide text is where there is no terminal.
@@ -91,7 +91,7 @@ async fn found(cloud: &Cloud, config: &Config, release: &ReleaseArgs) -> Result<
 }
 
 fn show(answer: &Answer, output: Output) {
-    let paint = if console::colors_enabled() { Paint::Colour } else { Paint::Plain };
+    let paint = Paint::of_stdout();
     let stdout = Term::stdout();
     let width = if stdout.is_term() { usize::from(stdout.size().1) } else { WIDTH };
     match output {

@@ -4,7 +4,7 @@ use super::{Global, Output, environment::EnvironmentArgs, history};
 use crate::{
     cloud::Cloud,
     config::{self, Config},
-    deploy::{joining, screen::Paint},
+    deploy::joining,
     exit::Exit,
     failure::Failure,
     journal::{recording::Recording, shelf},
@@ -14,6 +14,7 @@ use crate::{
         report,
     },
     terminal,
+    text::Paint,
 };
 
 /// Verbs that change nothing, so that they explain nothing.
@@ -56,7 +57,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
 }
 
 fn text(explanation: &Explanation) -> String {
-    let paint = if console::colors_enabled() { Paint::Colour } else { Paint::Plain };
+    let paint = Paint::of_stdout();
     report::explanation(explanation, super::width(), paint)
 }
 

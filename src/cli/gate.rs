@@ -21,8 +21,6 @@ use crate::{
     gate::{
         baseline::{self, Baseline, DEFAULT_GROWTH_PERCENT, MAX_GROWTH_PERCENT},
         conclusion::{self, Conclusion},
-        deployed,
-        environment::{self, PlaceArgs, System, given},
         question,
         report::{files, json, text},
     },
@@ -30,6 +28,11 @@ use crate::{
     run::{
         self, Asked, Order, Ran, Screen,
         stop::{self, Stops},
+        there,
+    },
+    system::{
+        PlaceArgs, System,
+        place::{self, given},
     },
     terminal,
 };
@@ -90,7 +93,7 @@ pub struct Args {
 pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let asked = question::asked(&args.asked)?;
     let deadline = given(&args.deadline).map(read_deadline).transpose()?;
-    let system = environment::connect(&args.place).await?;
+    let system = place::connect(&args.place).await?;
     let folder = files::Folder::prepare(&args.reports)?;
     let Outcome { ran, clauses, baseline, scenario } = match &system {
         None => here(&args, asked, deadline).await?,
@@ -175,11 +178,11 @@ async fn there(
     };
     let clauses = question::all(&stored.scenario.thresholds, asked, baseline.is_some())?;
     let plan = LoadPlan::new(&stored.scenario).map_err(|problems| Failure::invalid(&args.scenario, problems))?;
-    let within = deadline.map_or_else(|| stop::deadline(&plan, deployed::SETTLING), std_duration);
+    let within = deadline.map_or_else(|| stop::deadline(&plan, there::SETTLING), std_duration);
     found.store(system).await?;
     let mut screen = Screen::talk();
     let stops = Stops::new(interrupts(), within);
-    let ran = deployed::run(system, stored, &clauses, stops, &mut |event| screen.observe(event)).await?;
+    let ran = there::run(system, stored, &clauses, stops, &mut |event| screen.observe(event)).await?;
     Ok(Outcome { ran, clauses, baseline, scenario: found.stored.scenario.name })
 }
 
@@ -234,8 +237,7 @@ async fn of_run(system: &System, test_id: &str, run_id: &str, args: &Args) -> Re
 
 /// What a run on the environment left, if it is there and sound.
 async fn summary_of(system: &System, test_id: &str, run_id: &str) -> Result<Option<Measured>, Failure> {
-    let summary =
-        deployed::summary(system, test_id, run_id).await.map_err(|error| error.failure("read the baseline"))?;
+    let summary = there::summary(system, test_id, run_id).await.map_err(|error| error.failure("read the baseline"))?;
     Ok(summary.as_ref().and_then(baseline::of_summary))
 }
 

@@ -3,11 +3,11 @@
 use super::{Global, Output};
 use crate::{
     config::loader,
-    deploy::screen::Paint,
     exit::Exit,
     failure::Failure,
     journal::{recording::Recording, report, shelf::Shelf},
     terminal,
+    text::Paint,
 };
 
 /// List the operations of this machine: when, what, how they ended, who.
@@ -32,7 +32,7 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let wanted = |it: &Recording| args.environment.as_ref().is_none_or(|name| is_of(it, name));
     let mut recordings: Vec<Recording> = recordings()?.into_iter().filter(wanted).collect();
     recordings.truncate(usize::from(args.last));
-    let paint = if console::colors_enabled() { Paint::Colour } else { Paint::Plain };
+    let paint = Paint::of_stdout();
     match global.output {
         Output::Json => terminal::print(&report::json(&recordings).to_string()),
         Output::Text => report::table(&recordings, super::width(), paint).iter().for_each(|line| terminal::print(line)),

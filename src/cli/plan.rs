@@ -15,7 +15,6 @@ use crate::{
         engine,
         report::{self, View},
         review::Reviews,
-        screen::Paint,
         seal::Sealed,
         survey::{self, Survey},
     },
@@ -23,6 +22,7 @@ use crate::{
     failure::Failure,
     release::Release,
     terminal,
+    text::Paint,
 };
 
 /// How wide a page gets: longer lines are harder to read, however wide the terminal is.
@@ -102,7 +102,7 @@ async fn ask(cloud: &Cloud, survey: &mut Survey) -> Result<(), Failure> {
 }
 
 fn show(survey: &Survey, full: bool, output: Output) {
-    let paint = if console::colors_enabled() { Paint::Colour } else { Paint::Plain };
+    let paint = Paint::of_stdout();
     let columns = console::Term::stdout().size().1.min(WIDEST);
     let width = std::io::stdout().is_terminal().then_some(usize::from(columns));
     match output {

@@ -11,8 +11,8 @@ use super::Global;
 use crate::{
     exit::Exit,
     failure::Failure,
-    gate::environment::{self, PlaceArgs},
     run::{self, Asked, Order, Outcome, Screen, stop::Stops},
+    system::{PlaceArgs, place},
 };
 
 /// Run a scenario, and judge it: on this machine, or with `--env` on the workers of an environment.
@@ -50,7 +50,7 @@ pub struct Args {
 /// # Errors
 /// When the scenario is invalid or cannot be run at all.
 pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
-    match environment::connect(&args.place).await? {
+    match place::connect(&args.place).await? {
         Some(system) => there::run(&args, &system, global).await,
         None => here(args, global).await,
     }

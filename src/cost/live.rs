@@ -3,15 +3,16 @@
 use dlt_model::forecast::Size;
 use serde_json::Value;
 
-use super::{bill::Bill, idle};
+use super::{
+    bill::Bill,
+    idle,
+    planned::{MIB_PER_GIB, UNITS_PER_VCPU},
+};
 use crate::{
     cloud::{Cloud, CloudError},
     config::Config,
     deploy::{event::Holding, holdings, stacks, survey, template::Template},
 };
-
-/// MiB of a GiB, and ECS units of a virtual CPU.
-const THOUSAND: f64 = 1_024.0;
 
 /// A month without any test of the environment as it is deployed, and what a worker is there; nothing when it is not.
 ///
@@ -44,8 +45,8 @@ fn size(resource: &Value) -> Option<Size> {
     let units = |key: &str| properties.get(key)?.as_str()?.parse::<f64>().ok();
     let architecture = properties.get("RuntimePlatform").and_then(|platform| platform.get("CpuArchitecture"));
     Some(Size {
-        vcpus: units("Cpu")? / THOUSAND,
-        memory_gib: units("Memory")? / THOUSAND,
+        vcpus: units("Cpu")? / UNITS_PER_VCPU,
+        memory_gib: units("Memory")? / MIB_PER_GIB,
         arm: architecture.is_some_and(|architecture| architecture == "ARM64"),
     })
 }

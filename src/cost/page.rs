@@ -8,7 +8,10 @@ use super::{
     Cost,
     bill::{Bill, number, sum},
 };
-use crate::{deploy::screen::Paint, report::units};
+use crate::{
+    report::units,
+    text::{Paint, measure},
+};
 
 /// How wide the text may be.
 const WIDTH: usize = 80;
@@ -94,17 +97,7 @@ fn bill(page: &mut String, title: &str, bill: &Bill, paint: Paint) {
 }
 
 fn wrapped(page: &mut String, text: &str, paint: Paint) {
-    let mut row = String::new();
-    for word in text.split(' ') {
-        if !row.is_empty() && row.chars().count() + 1 + word.chars().count() > WIDTH {
-            line(page, paint.faint(&row));
-            row = "  ".to_owned();
-        } else if !row.is_empty() {
-            row.push(' ');
-        }
-        row.push_str(word);
-    }
-    line(page, paint.faint(&row));
+    measure::folded("", text, "  ", WIDTH).iter().for_each(|row| line(page, paint.faint(row)));
 }
 
 fn line(page: &mut String, text: impl std::fmt::Display) {

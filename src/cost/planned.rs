@@ -8,8 +8,10 @@ use dlt_model::{
 use super::Load;
 use crate::config::{Architecture, Config, Network};
 
-/// MiB of a GiB, and ECS units of a virtual CPU.
-const THOUSAND: f64 = 1_024.0;
+/// As ECS counts processors.
+pub const UNITS_PER_VCPU: f64 = 1_024.0;
+/// As ECS counts memory.
+pub const MIB_PER_GIB: f64 = 1_024.0;
 
 /// A test of so many workers by region.
 pub fn load(
@@ -32,8 +34,8 @@ pub fn of_forecast(config: &Config, forecast: &Forecast) -> Load {
 /// What a worker of an environment is.
 pub fn size(config: &Config) -> Size {
     Size {
-        vcpus: f64::from(config.worker.cpu_units) / THOUSAND,
-        memory_gib: f64::from(config.worker.memory_mib) / THOUSAND,
+        vcpus: f64::from(config.worker.cpu_units) / UNITS_PER_VCPU,
+        memory_gib: f64::from(config.worker.memory_mib) / MIB_PER_GIB,
         arm: config.worker.architecture == Architecture::Arm64,
     }
 }

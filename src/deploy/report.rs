@@ -11,9 +11,9 @@ use super::{
     changes::{Act, ResourceChange},
     event::{Holding, Leaving, Remainder, StackRef},
     plan::Plan,
-    screen::Paint,
     stakes::AtStake,
 };
+use crate::text::Paint;
 
 /// How a page is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

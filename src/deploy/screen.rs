@@ -2,20 +2,17 @@
 
 mod eta;
 mod line;
-pub mod measure;
-mod paint;
 pub mod show;
 mod stack;
 
 use std::collections::BTreeMap;
 
-pub use self::paint::Paint;
 use self::stack::StackView;
 use super::{
     event::{Event, Phase, StackRef},
     report,
 };
-use crate::timing::Estimate;
+use crate::{text::Paint, timing::Estimate};
 
 /// Everything that is on the screen.
 #[derive(Clone, Debug, Default)]

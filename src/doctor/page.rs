@@ -4,7 +4,10 @@ use super::{
     finding::{Area, Finding, Report, State},
     planned::Planned,
 };
-use crate::{deploy::screen::Paint, report::units};
+use crate::{
+    report::units,
+    text::{Paint, measure},
+};
 
 /// How wide the text may be; commands are never broken, so that they can be copied.
 const WIDTH: usize = 80;
@@ -79,28 +82,12 @@ fn one(check: &Finding, columns: &Columns, paint: Paint) -> Vec<String> {
     let is_long = check.what.chars().count() > columns.what;
     let region_columns = if columns.region > 0 { GAP + columns.region } else { 0 };
     let indent = if is_long { MARGIN } else { MARGIN + columns.what + region_columns + GAP };
-    let mut says = wrapped(&check.says, WIDTH.saturating_sub(indent)).into_iter();
+    let mut says = measure::folded("", &check.says, "", WIDTH.saturating_sub(indent)).into_iter();
     let first = if is_long { String::new() } else { says.next().unwrap_or_default() };
     let mut lines = vec![format!("  {mark} {lead}{:GAP$}{first}", "").trim_end().to_owned()];
     lines.extend(says.map(|row| format!("{:indent$}{row}", "")));
     lines.extend(check.cure.iter().map(|cure| format!("{:MARGIN$}→ {cure}", "")));
     lines
-}
-
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut rows = vec![String::new()];
-    for word in text.split_whitespace() {
-        let row = rows.last_mut().expect("there is always a row");
-        if !row.is_empty() && row.chars().count() + 1 + word.chars().count() > width {
-            rows.push(word.to_owned());
-            continue;
-        }
-        if !row.is_empty() {
-            row.push(' ');
-        }
-        row.push_str(word);
-    }
-    rows
 }
 
 fn verdict(report: &Report, paint: Paint) -> String {

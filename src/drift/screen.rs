@@ -5,9 +5,9 @@ mod properties;
 mod rest;
 
 use super::answer::{Answer, Author, CodeDrift, Coverage, Fate, Ignored, ResourceDrift, StackDrift, Stray, Verdict};
-use crate::deploy::{
-    report,
-    screen::{Paint, measure},
+use crate::{
+    deploy::report,
+    text::{Paint, measure},
 };
 
 /// No line is folded into less than this.

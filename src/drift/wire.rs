@@ -5,8 +5,9 @@ use super::{
     detect, screen,
 };
 use crate::{
-    deploy::{event::StackRef, screen::Paint},
+    deploy::event::StackRef,
     rehearsal::scripted::{Fake, error, stack},
+    text::Paint,
 };
 
 /// A settled stack with a topic, a table and a user, whose comparison ends well.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::recording::Recording;
-use crate::deploy::screen::{Paint, duration};
+use crate::{deploy::screen::duration, text::Paint};
 
 /// A line for each operation, newest first, none wider than the place that it is written to.
 pub fn table(recordings: &[Recording], width: usize, paint: Paint) -> Vec<String> {

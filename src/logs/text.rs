@@ -6,7 +6,7 @@ use console::Style;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::line::{Line, Reading, Weight, read};
-use crate::deploy::screen::measure;
+use crate::text::measure;
 
 /// How far lines are indented that go on, where the line before says so much about itself that little room is left.
 const INDENT: usize = 4;

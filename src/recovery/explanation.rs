@@ -114,11 +114,11 @@ mod tests {
     use crate::{
         deploy::{
             event::{Cause, Event},
-            screen::Paint,
             status::Verdict,
         },
         journal::recording::{End, Recording, tests::header},
         recovery::report,
+        text::Paint,
     };
 
     fn stack(name: &str) -> StackRef {

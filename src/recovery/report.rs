@@ -4,7 +4,7 @@ use super::{
     explanation::Explanation,
     remedy::{Case, Leftover, Remedy},
 };
-use crate::deploy::screen::Paint;
+use crate::text::{Paint, measure};
 
 /// How many resources of a stack are named before the rest is counted.
 const MOST_NAMED: usize = 12;
@@ -73,21 +73,10 @@ pub fn explanation(explanation: &Explanation, width: usize, paint: Paint) -> Str
 fn wrapped(line: &str, width: usize) -> Vec<String> {
     const INDENT: &str = "  ";
     let is_command = line.contains(". dlt ") || line.contains(". aws ");
-    let own: String = line.chars().take_while(|letter| *letter == ' ').collect();
-    let mut lines = vec![format!("{INDENT}{own}")];
-    for word in line.split_whitespace() {
-        let last = lines.last_mut().expect("there is one from the start");
-        let is_first = last.trim().is_empty();
-        if !is_first && !is_command && last.chars().count() + 1 + word.chars().count() > width {
-            lines.push(format!("{INDENT}{own}{INDENT}{word}"));
-        } else {
-            if !is_first {
-                last.push(' ');
-            }
-            last.push_str(word);
-        }
-    }
-    lines
+    let text = line.trim_start();
+    let first = format!("{INDENT}{}", &line[..line.len() - text.len()]);
+    let further = format!("{first}{INDENT}");
+    measure::folded(&first, text, &further, if is_command { usize::MAX } else { width })
 }
 
 #[cfg(test)]

@@ -17,13 +17,9 @@ use super::{
 use crate::{
     cloud::Cloud,
     config::{Config, Layers},
-    deploy::{
-        engine::Surroundings,
-        event::Observer,
-        follow::Wish,
-        screen::{Paint, Screen},
-    },
+    deploy::{engine::Surroundings, event::Observer, follow::Wish, screen::Screen},
     failure::Failure,
+    text::Paint,
 };
 
 const BEGAN_MS: i64 = 1_795_000_000_000;

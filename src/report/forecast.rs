@@ -9,6 +9,7 @@ use dlt_model::{
 };
 
 use super::{summary::Paint, units};
+use crate::text::measure;
 
 /// Rows of a plot.
 const HEIGHT: usize = 4;
@@ -36,12 +37,12 @@ pub fn text(forecast: &Forecast, paint: &Paint) -> String {
     }
     let assumed = format!("assumed: {}", forecast.assumptions.join("; "));
     page.push('\n');
-    wrapped(&assumed).iter().for_each(|row| line(&mut page, paint.faint.apply_to(row)));
+    for row in measure::folded("", &assumed, "", WIDTH - 2) {
+        line(&mut page, paint.faint.apply_to(row));
+    }
     for warning in &forecast.warnings {
-        for (at, row) in wrapped(warning).iter().enumerate() {
-            let mark = if at == 0 { "!" } else { " " };
-            line(&mut page, format!("{} {row}", paint.doubtful.apply_to(mark)));
-        }
+        let mark = format!("{} ", paint.doubtful.apply_to("!"));
+        measure::folded(&mark, warning, "  ", WIDTH).iter().for_each(|row| line(&mut page, row));
     }
     page
 }
@@ -229,21 +230,6 @@ fn bytes(number: f64) -> String {
 /// Dollars and cents.
 pub fn dollars(usd: f64) -> String {
     if usd < 0.005 { "less than $0.01".to_owned() } else { format!("${usd:.2}") }
-}
-
-/// A text in rows of at most the width, broken between words.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut rows = vec![String::new()];
-    for word in text.split(' ') {
-        let row = rows.last_mut().expect("there is at least one row");
-        if !row.is_empty() && row.chars().count() + 1 + word.chars().count() > WIDTH - 2 {
-            rows.push(word.to_owned());
-        } else {
-            row.push_str(if row.is_empty() { "" } else { " " });
-            row.push_str(word);
-        }
-    }
-    rows
 }
 
 #[cfg(test)]

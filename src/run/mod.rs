@@ -1,8 +1,9 @@
 //! One run, from a scenario to a verdict. What happens is said as [`Event`]s; who shows them is somebody else's affair.
 //!
-//! `here` runs a scenario on this machine; `gate::deployed` follows one that a system runs, and says the same events.
+//! `here` runs a scenario on this machine; `there` follows one that a system runs, and says the same events.
 
 pub mod event;
+mod follower;
 pub mod here;
 pub mod outcome;
 mod pace;
@@ -10,6 +11,7 @@ pub mod proposal;
 mod screen;
 pub mod seconds;
 pub mod stop;
+pub mod there;
 
 use std::path::Path;
 

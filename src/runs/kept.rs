@@ -4,12 +4,7 @@ use dlt_model::{id::RunId, scenario::Scenario, summary::Summary};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{
-    exit::Exit,
-    failure::Failure,
-    gate::{baseline, deployed, environment::System},
-    run::outcome::Ending,
-};
+use crate::{exit::Exit, failure::Failure, gate::baseline, run::outcome::Ending, run::there, system::System};
 
 /// The word for a scenario's last run.
 pub const LATEST: &str = "latest";
@@ -168,7 +163,7 @@ pub async fn run(system: &System, test_id: &str, run_id: &str) -> Result<Run, Fa
     let (test_id, run_id) = (test_id.to_owned(), run_id.to_owned());
     let mut run = Run { test_id, run_id, record, scenario: submission.scenario, ending, summary: None };
     if run.is_over() {
-        let summary = deployed::summary(system, &run.test_id, &run.run_id).await;
+        let summary = there::summary(system, &run.test_id, &run.run_id).await;
         run.summary = summary.map_err(|error| error.failure("read the run's results"))?;
     }
     Ok(run)

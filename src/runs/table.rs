@@ -2,8 +2,8 @@
 
 use super::kept::{ListedRun, ListedScenario};
 use crate::{
-    deploy::screen::measure,
     report::{summary::table, units},
+    text::measure,
 };
 
 /// What stands where nothing is known.

@@ -491,7 +491,7 @@ fn every_row_of_the_pipelines_table_is_a_test() {
         "tests/it/gate.rs",
         "tests/it/reports.rs",
         "src/gate/conclusion.rs",
-        "src/gate/follower.rs",
+        "src/run/follower.rs",
         "crates/model/tests/it/baseline.rs",
     ];
     let sources = places.map(|place| std::fs::read_to_string(root().join(place)).expect("a source")).concat();

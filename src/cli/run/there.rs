@@ -12,16 +12,14 @@ use crate::{
     cost::planned,
     exit::Exit,
     failure::Failure,
-    gate::{
-        deployed::{self, Stored},
-        environment::{System, given},
-    },
     run::{
         self, Event, Order, Outcome, Screen,
         event::Commands,
         proposal::{Price, Proposal},
         stop::{self, Stop, Stops},
+        there,
     },
+    system::{Stored, System, place::given},
     terminal,
 };
 
@@ -45,8 +43,8 @@ pub(super) async fn run(args: &Args, system: &System, global: &Global) -> Result
         return detached(system, &found.stored, &order, screen, global).await;
     }
     let plan = LoadPlan::new(&order.scenario).map_err(|problems| Failure::invalid(&args.scenario, problems))?;
-    let stops = Stops::new(interrupts(), stop::deadline(&plan, deployed::SETTLING));
-    let ran = deployed::run(system, &found.stored, &order.clauses, stops, &mut |event| screen.observe(event)).await?;
+    let stops = Stops::new(interrupts(), stop::deadline(&plan, there::SETTLING));
+    let ran = there::run(system, &found.stored, &order.clauses, stops, &mut |event| screen.observe(event)).await?;
     let outcome = Outcome::of(ran, &order.clauses);
     screen.conclude(&outcome);
     if global.output == Output::Text {
@@ -63,7 +61,7 @@ async fn detached(
     mut screen: Screen,
     global: &Global,
 ) -> Result<Exit, Failure> {
-    let run_id = deployed::begin(system, stored, &mut |event| screen.observe(event)).await?;
+    let run_id = there::begin(system, stored, &mut |event| screen.observe(event)).await?;
     drop(screen);
     if global.output == Output::Text {
         let Commands { watch, stop, judge } = system.commands(&stored.test_id, &run_id);

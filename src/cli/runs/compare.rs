@@ -9,12 +9,11 @@ use crate::{
     failure::Failure,
     gate::{
         baseline::{self, Baseline, DEFAULT_GROWTH_PERCENT, MAX_GROWTH_PERCENT},
-        deployed,
-        environment::{self, PlaceArgs, System},
         report::{figures, json::comparison},
     },
     report::summary::Paint,
     runs::kept,
+    system::{PlaceArgs, System, place, stored},
     terminal,
 };
 
@@ -47,8 +46,8 @@ pub struct Args {
 /// # Errors
 /// A system that cannot be asked, a run that is not there or proved nothing.
 pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
-    let system = environment::required(&args.place).await?;
-    let test_id = deployed::find_id(&system, &args.scenario).await?;
+    let system = place::required(&args.place).await?;
+    let test_id = stored::find_id(&system, &args.scenario).await?;
     let (before, now) = match (&args.before, &args.now) {
         (Some(before), Some(now)) => {
             (kept::run_id(&system, &test_id, before).await?, kept::run_id(&system, &test_id, now).await?)

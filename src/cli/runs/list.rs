@@ -4,14 +4,11 @@ use super::{Global, Output};
 use crate::{
     exit::Exit,
     failure::Failure,
-    gate::{
-        deployed,
-        environment::{self, PlaceArgs},
-    },
     runs::{
         kept,
         table::{self, Listing},
     },
+    system::{PlaceArgs, place, stored},
     terminal,
 };
 
@@ -35,8 +32,8 @@ pub struct Args {
 /// # Errors
 /// A system that cannot be asked, a scenario that is not there.
 pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
-    let system = environment::required(&args.place).await?;
-    let test_id = deployed::find_id(&system, &args.scenario).await?;
+    let system = place::required(&args.place).await?;
+    let test_id = stored::find_id(&system, &args.scenario).await?;
     let runs = kept::runs(&system, &test_id, usize::from(args.last)).await?;
     match global.output {
         Output::Json => terminal::print(&serde_json::json!(runs).to_string()),

@@ -11,11 +11,8 @@ use super::{Global, Output};
 use crate::{
     exit::Exit,
     failure::Failure,
-    gate::{
-        deployed,
-        environment::{self, PlaceArgs, System},
-    },
     runs::kept,
+    system::{PlaceArgs, System, place, stored},
 };
 
 /// What can be done with runs.
@@ -59,8 +56,8 @@ struct RunArgs {
 impl RunArgs {
     /// The system, the scenario's id and the run's.
     async fn find(&self) -> Result<(System, String, String), Failure> {
-        let system = environment::required(&self.place).await?;
-        let test_id = deployed::find_id(&system, &self.scenario).await?;
+        let system = place::required(&self.place).await?;
+        let test_id = stored::find_id(&system, &self.scenario).await?;
         let run_id = kept::run_id(&system, &test_id, &self.run).await?;
         Ok((system, test_id, run_id))
     }

@@ -7,9 +7,9 @@ use super::{Global, Output, RunArgs};
 use crate::{
     exit::Exit,
     failure::Failure,
-    gate::environment::System,
     report::summary::{self, Paint},
     runs::kept::{self, Run},
+    system::System,
     terminal,
 };
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Global, Output, RunArgs};
-use crate::{exit::Exit, failure::Failure, gate::api::Repeat, terminal};
+use crate::{exit::Exit, failure::Failure, system::api::Repeat, terminal};
 
 /// Ask for the end of a run; what was measured until then is kept.
 #[derive(Debug, clap::Args)]

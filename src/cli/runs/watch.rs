@@ -7,12 +7,13 @@ use crate::{
     cli::run::interrupts,
     exit::Exit,
     failure::Failure,
-    gate::deployed::{self, Stored},
     run::{
         Screen,
         stop::{Stop, Stops},
+        there,
     },
     runs::kept,
+    system::Stored,
     terminal,
 };
 
@@ -41,7 +42,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     if !is_over {
         let mut screen = Screen::talk();
         let stops = Stops::new(interrupts(), A_DAY);
-        let ending = deployed::watch(&system, &stored, &run_id, stops, &mut |event| screen.observe(event)).await?;
+        let ending = there::watch(&system, &stored, &run_id, stops, &mut |event| screen.observe(event)).await?;
         drop(screen);
         match (ending.stopped, ending.unknown) {
             (Some(Stop::Interrupted), _) => {

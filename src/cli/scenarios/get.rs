@@ -6,10 +6,7 @@ use serde_json::Value;
 use crate::{
     exit::Exit,
     failure::Failure,
-    gate::{
-        deployed,
-        environment::{self, PlaceArgs},
-    },
+    system::{PlaceArgs, place, stored},
     terminal,
 };
 
@@ -28,8 +25,8 @@ pub struct Args {
 /// # Errors
 /// A system that cannot be asked, a scenario that is not there.
 pub async fn run(args: &Args) -> Result<Exit, Failure> {
-    let system = environment::required(&args.place).await?;
-    let stored = deployed::find(&system, &args.scenario).await?;
+    let system = place::required(&args.place).await?;
+    let stored = stored::find(&system, &args.scenario).await?;
     let mut body = stored.scenario.to_dlt_json(TestScenario::Object);
     body.insert("testId".to_owned(), stored.test_id.into());
     terminal::print(&format!("{:#}", Value::Object(body)));

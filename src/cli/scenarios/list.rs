@@ -4,8 +4,8 @@ use super::{Global, Output};
 use crate::{
     exit::Exit,
     failure::Failure,
-    gate::environment::{self, PlaceArgs},
     runs::{kept, table},
+    system::{PlaceArgs, place},
     terminal,
 };
 
@@ -24,7 +24,7 @@ pub struct Args {
 /// # Errors
 /// A system that cannot be asked.
 pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
-    let system = environment::required(&args.place).await?;
+    let system = place::required(&args.place).await?;
     let scenarios = kept::scenarios(&system).await?;
     match global.output {
         Output::Json => terminal::print(&serde_json::json!(scenarios).to_string()),

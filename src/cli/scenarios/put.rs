@@ -9,8 +9,12 @@ use crate::{
     cli::asked_for,
     exit::Exit,
     failure::Failure,
-    gate::environment::{self, PlaceArgs, given},
-    run, terminal,
+    run,
+    system::{
+        PlaceArgs,
+        place::{self, given},
+    },
+    terminal,
 };
 
 /// Store a scenario, or change a stored one, without running it.
@@ -35,7 +39,7 @@ pub struct Args {
 /// # Errors
 /// A file that is not valid, a system that cannot be asked, or a scenario that is being run.
 pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
-    let system = environment::required(&args.place).await?;
+    let system = place::required(&args.place).await?;
     let found = asked_for::read(&system, &args.file, given(&args.test_id))?;
     run::announce(&found.warnings);
     found.store(&system).await?;

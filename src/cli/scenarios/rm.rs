@@ -7,10 +7,7 @@ use crate::{
     cli::asking,
     exit::Exit,
     failure::Failure,
-    gate::{
-        deployed,
-        environment::{self, PlaceArgs},
-    },
+    system::{PlaceArgs, place, stored},
     terminal,
 };
 
@@ -33,8 +30,8 @@ pub struct Args {
 /// A system that cannot be asked, a scenario that is not there or is being run, or a no.
 pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let json = global.output == Output::Json;
-    let system = environment::required(&args.place).await?;
-    let stored = deployed::find(&system, &args.scenario).await?;
+    let system = place::required(&args.place).await?;
+    let stored = stored::find(&system, &args.scenario).await?;
     let (name, test_id) = (&stored.scenario.name, &stored.test_id);
     if !args.yes {
         if json || !asking::somebody_is_there() {

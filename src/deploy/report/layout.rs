@@ -1,6 +1,7 @@
 //! Lines that fit: wrapped at words, cut at the edge, with a mark at the right.
 
-use super::{super::screen::measure, View};
+use super::View;
+use crate::text::measure;
 
 impl View {
     /// A line and a mark at the right edge; where there is no edge, or no room, the mark comes two columns after the line.
@@ -25,28 +26,14 @@ impl View {
     pub(super) fn wrapped(self, indent: usize, first: &str, sentence: &str) -> Vec<String> {
         let begin = format!("{}{first}", " ".repeat(indent));
         let further = " ".repeat(indent + measure::columns(first));
-        let Some(width) = self.width else { return vec![format!("{begin}{sentence}")] };
-        let mut lines = vec![begin];
-        let mut is_empty = true;
-        for word in sentence.split(' ') {
-            let line = lines.last_mut().expect("it begins with one");
-            let room = width.saturating_sub(measure::columns(line) + usize::from(!is_empty));
-            if !is_empty && measure::columns(word) > room {
-                lines.push(format!("{further}{word}"));
-            } else {
-                *line += if is_empty { "" } else { " " };
-                *line += word;
-            }
-            is_empty = false;
-        }
-        lines
+        measure::folded(&begin, sentence, &further, self.width.unwrap_or(usize::MAX))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deploy::screen::Paint;
+    use crate::text::Paint;
 
     fn view(width: Option<usize>) -> View {
         View { width, paint: Paint::Plain, full: false }

@@ -154,7 +154,7 @@ fn powers(stack: &StackPlan, view: View) -> Vec<String> {
         .iter()
         .take(limit)
         .flat_map(|power| {
-            let (sign, paint_it): (_, fn(crate::deploy::screen::Paint, &str) -> String) = match power.widens() {
+            let (sign, paint_it): (_, fn(crate::text::Paint, &str) -> String) = match power.widens() {
                 true => ("! ", |paint, line| paint.bad(line)),
                 false => ("· ", |_, line| line.to_owned()),
             };

@@ -85,7 +85,7 @@ fn shown(width: Option<usize>, paint: Paint, full: bool) -> String {
 #[test]
 fn the_page_fits_80_columns() {
     let page = shown(Some(80), Paint::Plain, false);
-    assert!(page.lines().all(|line| super::super::screen::measure::columns(line) <= 80), "{page}");
+    assert!(page.lines().all(|line| crate::text::measure::columns(line) <= 80), "{page}");
     insta::assert_snapshot!(page);
 }
 

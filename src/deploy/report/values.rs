@@ -4,7 +4,7 @@ use serde_json::Value;
 use similar::TextDiff;
 
 use super::View;
-use crate::deploy::{diff::PropertyDiff, screen::measure};
+use crate::{deploy::diff::PropertyDiff, text::measure};
 
 /// How long two values may be together to stand side by side.
 const SHORT: usize = 60;
@@ -108,7 +108,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::deploy::screen::Paint;
+    use crate::text::Paint;
 
     fn told(before: Value, after: Value, width: Option<usize>) -> Vec<String> {
         let property =

@@ -1,10 +1,13 @@
 //! What stays of an event: the lines above the part that moves, and all there is where nothing moves.
 
-use super::{Paint, Screen, duration, eta, stack::verb};
-use crate::deploy::{
-    event::{Cause, Event, ResourceEvent, StackRef},
-    report,
-    status::Verdict,
+use super::{Screen, duration, eta, stack::verb};
+use crate::{
+    deploy::{
+        event::{Cause, Event, ResourceEvent, StackRef},
+        report,
+        status::Verdict,
+    },
+    text::Paint,
 };
 
 impl Screen {

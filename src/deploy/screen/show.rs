@@ -5,8 +5,8 @@ use std::time::Duration;
 use console::Term;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Paint, Screen};
-use crate::{deploy::event::Event, terminal};
+use super::Screen;
+use crate::{deploy::event::Event, terminal, text::Paint};
 
 /// How often the live part is drawn.
 const FRAME: Duration = Duration::from_millis(100);
@@ -112,8 +112,14 @@ struct Display {
 
 impl Display {
     fn new(style: Style) -> Self {
-        let paint = if console::colors_enabled_stderr() { Paint::Colour } else { Paint::Plain };
-        Self { style, paint, term: Term::stderr(), screen: Screen::default(), drawn: 0, paused: false }
+        Self {
+            style,
+            paint: Paint::of_stderr(),
+            term: Term::stderr(),
+            screen: Screen::default(),
+            drawn: 0,
+            paused: false,
+        }
     }
 
     /// Lets the time between two events pass, drawing what moves meanwhile.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Paint, duration, eta};
+use super::{duration, eta};
 use crate::{
     deploy::{
         event::{Operation, ResourceEvent, StackRef},
         status::Verdict,
     },
+    text::Paint,
     timing::Estimate,
 };
 

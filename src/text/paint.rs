@@ -10,6 +10,20 @@ pub enum Paint {
 }
 
 impl Paint {
+    /// As the reader of the standard output likes it.
+    pub fn of_stdout() -> Self {
+        Self::where_welcome(console::colors_enabled())
+    }
+
+    /// As the reader of the standard error likes it.
+    pub fn of_stderr() -> Self {
+        Self::where_welcome(console::colors_enabled_stderr())
+    }
+
+    fn where_welcome(is_welcome: bool) -> Self {
+        if is_welcome { Self::Colour } else { Self::Plain }
+    }
+
     /// Good news.
     pub fn good(self, text: &str) -> String {
         self.with(text, |style| style.green())

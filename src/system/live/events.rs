@@ -6,7 +6,7 @@ use dlt_control::series::Point;
 use tokio::{sync::mpsc, time};
 
 use super::{Broken, Heard};
-use crate::gate::api::Api;
+use crate::system::api::Api;
 
 /// For how long a stream may be silent; it shows that it is alive three times as often.
 const SILENT_FOR: Duration = Duration::from_secs(45);

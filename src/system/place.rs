@@ -79,7 +79,7 @@ impl System {
 
     /// A system without a console.
     #[cfg(test)]
-    pub(super) fn at(api: Api, region: Region) -> Self {
+    pub(crate) fn at(api: Api, region: Region) -> Self {
         let (place, flags) = ("on a system".to_owned(), String::new());
         Self { api: Arc::new(api), place, region, endpoint: None, config: None, console: None, flags }
     }

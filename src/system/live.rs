@@ -15,7 +15,7 @@ use dlt_model::tick::Tick;
 use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinHandle, time};
 
-use super::environment::System;
+use super::System;
 
 /// How long we wait before we try again to listen.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);

@@ -31,7 +31,7 @@ use super::{
     Broken, Heard,
     mqtt::{self, KEEP_ALIVE_SECS, Packet},
 };
-use crate::gate::{api::Api, environment::System};
+use crate::system::{System, api::Api};
 
 /// How long connecting and greeting may take.
 const WITHIN: Duration = Duration::from_secs(20);

@@ -11,15 +11,15 @@ use serde_json::{Value, json};
 use tokio::time::{self, Instant};
 
 use super::{
-    api::{ApiError, Repeat},
-    environment::System,
-    live::{Heard, Listener},
-};
-use crate::run::{
     event::Event,
     outcome::Ending,
     seconds::Seconds,
     stop::{Stop, Stops},
+};
+use crate::system::{
+    System,
+    api::{ApiError, Repeat},
+    live::{Heard, Listener},
 };
 
 /// How often the run is looked at.
@@ -221,7 +221,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::gate::{api::Api, sign_in::Keys};
+    use crate::system::{api::Api, sign_in::Keys};
 
     /// Follows a run on a system at this address, and answers how that ended.
     async fn followed(base: &str) -> Ending {

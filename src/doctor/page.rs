@@ -82,7 +82,9 @@ fn one(check: &Finding, columns: &Columns, paint: Paint) -> Vec<String> {
     let is_long = check.what.chars().count() > columns.what;
     let region_columns = if columns.region > 0 { GAP + columns.region } else { 0 };
     let indent = if is_long { MARGIN } else { MARGIN + columns.what + region_columns + GAP };
-    let mut says = measure::folded("", &check.says, "", WIDTH.saturating_sub(indent)).into_iter();
+    // What AWS says may have lines of its own.
+    let says = check.says.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut says = measure::folded("", &says, "", WIDTH.saturating_sub(indent)).into_iter();
     let first = if is_long { String::new() } else { says.next().unwrap_or_default() };
     let mut lines = vec![format!("  {mark} {lead}{:GAP$}{first}", "").trim_end().to_owned()];
     lines.extend(says.map(|row| format!("{:indent$}{row}", "")));

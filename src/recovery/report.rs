@@ -73,10 +73,10 @@ pub fn explanation(explanation: &Explanation, width: usize, paint: Paint) -> Str
 fn wrapped(line: &str, width: usize) -> Vec<String> {
     const INDENT: &str = "  ";
     let is_command = line.contains(". dlt ") || line.contains(". aws ");
-    let text = line.trim_start();
-    let first = format!("{INDENT}{}", &line[..line.len() - text.len()]);
-    let further = format!("{first}{INDENT}");
-    measure::folded(&first, text, &further, if is_command { usize::MAX } else { width })
+    let own = &line[..line.len() - line.trim_start().len()];
+    let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let width = if is_command { usize::MAX } else { width };
+    measure::folded(&format!("{INDENT}{own}"), &words, &format!("{INDENT}{own}{INDENT}"), width)
 }
 
 #[cfg(test)]

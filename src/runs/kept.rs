@@ -4,7 +4,13 @@ use dlt_model::{id::RunId, scenario::Scenario, summary::Summary};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{exit::Exit, failure::Failure, gate::baseline, run::outcome::Ending, run::there, system::System};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    gate::baseline,
+    run::{outcome::Ending, there},
+    system::System,
+};
 
 /// The word for a scenario's last run.
 pub const LATEST: &str = "latest";

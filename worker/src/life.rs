@@ -17,8 +17,7 @@ use tokio::{sync::watch, time::sleep};
 
 use crate::{
     Settings, WorkerError,
-    clock::Instant,
-    clock::{RunClock, epoch_ms},
+    clock::{Instant, RunClock, epoch_ms},
     engine,
     facts::Facts,
     folder::Folder,

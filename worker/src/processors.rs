@@ -1,8 +1,8 @@
 //! Which processors the engine's threads are at home on.
 //!
-//! When there is a thread for every processor, each stays on its own. Left to the scheduler, two change places now and then,
-//! away from where the kernel works for their connections, and every answer has to wake them across: a benchmark's round of
-//! that kind had four tenths of the requests per second, and with threads at home there was none.
+//! When there is a thread for every processor, each stays on its own. Left to the scheduler, a round of the benchmark now and
+//! then had four tenths of the requests per second: two threads have then changed places, it seems, away from where the
+//! kernel works for their connections, and every answer wakes one across. With threads at home no such round was seen.
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 

@@ -159,7 +159,6 @@ pub fn microseconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
     use crate::clock::Instant;
 

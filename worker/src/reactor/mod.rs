@@ -112,7 +112,7 @@ impl Reactor {
             done += found;
             let has_had_its_turn = done >= CALLS_AT_ONCE;
             // What the kernel still has it does not tell a second time.
-            let has_more = events.len() == EVENTS_AT_ONCE || self.calls.has_any();
+            let has_more = events.len() >= EVENTS_AT_ONCE || self.calls.has_any();
             if !has_more && (has_had_its_turn || found < FEW) {
                 done = 0;
                 // The rest of the thread has its turn meanwhile, also if there is a reason already.

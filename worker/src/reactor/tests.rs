@@ -65,7 +65,8 @@ async fn whoever_waits_for_a_socket_goes_on_when_something_has_come() {
     let reactor = reactor();
     let crowd = Crowd::new(&reactor);
     let read = Rc::new(Cell::new(0));
-    let far: Vec<_> = (0..100)
+    // More than are told at once.
+    let far: Vec<_> = (0..EVENTS_AT_ONCE + CALLS_AT_ONCE)
         .map(|_| {
             let ((mut pipe, far), read) = (Pipe::new(&reactor), Rc::clone(&read));
             crowd.spawn(async move {
@@ -78,9 +79,12 @@ async fn whoever_waits_for_a_socket_goes_on_when_something_has_come() {
         .collect();
     for turn in 1..=3 {
         far.iter().for_each(|mut far| far.write_all(b"hello").expect("written"));
-        while read.get() < turn * far.len() {
-            sleep(Duration::from_millis(1)).await;
-        }
+        let all_have_read = async {
+            while read.get() < turn * far.len() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(SOON, all_have_read).await.expect("all have read");
     }
     drop(far);
     ended(&crowd).await;

@@ -1,6 +1,7 @@
 //! The run's time: instants, how far we are from the common start, and what the calendar says.
 
 use std::{
+    num::NonZeroU64,
     ops::{Add, Sub},
     sync::LazyLock,
     time::{self, Duration, SystemTime, UNIX_EPOCH},
@@ -14,8 +15,9 @@ use nix::time::{ClockId, clock_gettime};
 /// nanoseconds, of which each costs forty instructions; these cost a few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant {
-    /// Since the machine started: enough for five hundred years.
-    nanoseconds: u64,
+    /// Since the machine started: enough for five hundred years. Nobody reads a clock that has just begun, so that an
+    /// instant that is not known yet takes no more room than one that is.
+    nanoseconds: NonZeroU64,
 }
 
 impl Instant {
@@ -23,12 +25,13 @@ impl Instant {
     pub fn now() -> Self {
         let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("every kernel has this clock");
         // Neither is ever negative: the clock begins at zero.
-        Self { nanoseconds: now.tv_sec().cast_unsigned() * 1_000_000_000 + now.tv_nsec().cast_unsigned() }
+        let nanoseconds = now.tv_sec().cast_unsigned() * 1_000_000_000 + now.tv_nsec().cast_unsigned();
+        Self { nanoseconds: NonZeroU64::new(nanoseconds).unwrap_or(NonZeroU64::MIN) }
     }
 
     /// How much later it is than another; zero when it is earlier.
     pub fn saturating_duration_since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.nanoseconds.saturating_sub(earlier.nanoseconds))
+        Duration::from_nanos(self.nanoseconds.get().saturating_sub(earlier.nanoseconds.get()))
     }
 
     /// How long ago it was.
@@ -38,8 +41,8 @@ impl Instant {
 
     /// So much earlier, if the machine had started by then.
     pub fn checked_sub(self, duration: Duration) -> Option<Self> {
-        let nanoseconds = self.nanoseconds.checked_sub(whole_nanoseconds(duration))?;
-        Some(Self { nanoseconds })
+        let nanoseconds = self.nanoseconds.get().checked_sub(whole_nanoseconds(duration))?;
+        NonZeroU64::new(nanoseconds).map(|nanoseconds| Self { nanoseconds })
     }
 }
 

@@ -26,6 +26,9 @@ pub struct Args {
     /// How long each tool makes load in each round, in seconds
     #[arg(long)]
     secs: Option<u64>,
+    /// Nobody has longer than that because it starts slowly
+    #[arg(long)]
+    pub no_grace: bool,
     /// Numbers of users
     #[arg(long, value_delimiter = ',')]
     users: Vec<u64>,

@@ -52,7 +52,7 @@ fn measure(args: &Args) -> Result<(), Box<dyn Error>> {
     if args.names(Tool::Goose) || (args.wants(Tool::Goose) && build::has_goose(&root)) {
         build::goose(&root)?;
     }
-    let bench = Bench::new(root, worker)?;
+    let bench = Bench::new(root, worker, !args.no_grace)?;
     say(&format!("{}\n", machine::description()))?;
     say(&format!(
         "quiet: at most {MAX_FOREIGN} processors of foreign load; noisy rounds are left out where {MIN_QUIET_ROUNDS} quiet ones \

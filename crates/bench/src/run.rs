@@ -32,6 +32,8 @@ const SETTLED: f64 = 0.7;
 pub struct Bench {
     pub root: PathBuf,
     pub worker: PathBuf,
+    /// Whether who starts slowly has longer.
+    pub grace: bool,
     certificate: Certificate,
     folder: TempDir,
 }
@@ -85,11 +87,11 @@ impl Bench {
     ///
     /// # Errors
     /// Returns an error when the machine has no room for temporary files.
-    pub fn new(root: PathBuf, worker: PathBuf) -> Result<Self, Box<dyn Error>> {
+    pub fn new(root: PathBuf, worker: PathBuf, grace: bool) -> Result<Self, Box<dyn Error>> {
         machine::raise_open_files();
         let folder = TempDir::new()?;
         let certificate = Certificate::make(&folder.path().join("authority.pem"))?;
-        Ok(Self { root, worker, certificate, folder })
+        Ok(Self { root, worker, grace, certificate, folder })
     }
 
     /// Whether a tool is here.
@@ -134,7 +136,8 @@ impl Bench {
         look: &mut dyn FnMut(Duration, u32, u64),
     ) -> Result<Option<Run>, String> {
         let program = self.find(tool)?;
-        let task = &Task { secs: task.secs.max(tool.least_secs()), ..*task };
+        let least = if self.grace { tool.least_secs() } else { 1 };
+        let task = &Task { secs: task.secs.max(least), ..*task };
         let server = self.server(task, place)?;
         let folder = TempDir::new().map_err(|error| format!("no temporary folder: {error}"))?;
         let url = server.url("");

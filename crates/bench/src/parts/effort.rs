@@ -95,7 +95,7 @@ fn per_request(bench: &Bench, counter: &Counter, program: &Path, task: Task) -> 
     let count = folder.path().join("count");
     let options = counter.options.replace("FILE", &quoted(&count));
     let script = within(&format!("{} {options}", quoted(program)), &bench.worker, folder.path())?;
-    let counted = Bench::new(bench.root.clone(), script).map_err(|error| error.to_string())?;
+    let counted = Bench::new(bench.root.clone(), script, bench.grace).map_err(|error| error.to_string())?;
     let mut measured = Vec::new();
     for secs in [SHORT_SECS, SHORT_SECS * TIMES_LONGER] {
         let run = counted.run(Tool::Worker(Checks::Status), &Task { secs, ..task }, &apart())?;

@@ -103,7 +103,7 @@ fn going_first(bench: &Bench, folder: &Path) -> Result<Bench, String> {
     }
     let outer = format!("{} {}", wrapper::quoted(&program), options.join(" "));
     let script = wrapper::within(&outer, &bench.worker, folder)?;
-    Bench::new(bench.root.clone(), script).map_err(|error| error.to_string())
+    Bench::new(bench.root.clone(), script, bench.grace).map_err(|error| error.to_string())
 }
 
 /// How late its arrivals began; how many were served and dropped, what a request cost, and what others did meanwhile.

@@ -52,6 +52,8 @@ pub struct EventLoop {
     stopping: Arc<AtomicBool>,
     progress: Arc<AtomicU64>,
     stall: Option<Stall>,
+    /// Since when this thread has stalled, until it has let somebody in again.
+    away_since: Option<Instant>,
     connections: Vec<Option<Box<Connection>>>,
     free: Vec<usize>,
     tally: Tally,
@@ -85,6 +87,7 @@ impl EventLoop {
             stopping,
             progress,
             stall,
+            away_since: None,
             connections: Vec::new(),
             free: Vec::new(),
             tally: Tally::default(),
@@ -138,7 +141,10 @@ impl EventLoop {
         let Some((stall, first)) = self.stall.zip(self.tally.first) else { return };
         if first.elapsed() >= stall.after {
             self.stall = None;
+            let began = Instant::now();
+            self.away_since = Some(began);
             machine::rest(stall.lasts);
+            self.tally.away = began.elapsed();
         }
     }
 
@@ -164,6 +170,9 @@ impl EventLoop {
             }
         }
         self.adopt();
+        if let Some(began) = self.away_since.take() {
+            self.tally.away = began.elapsed();
+        }
     }
 
     fn adopt(&mut self) {

@@ -1,6 +1,13 @@
 //! HTTP/1.1 as far as a load generator sends it: a head, perhaps a body of a known length, kept alive.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::site::Site;
+
+/// What ends a head, found many bytes at a time: a server that is slow to read would be what a client waits for.
+static EMPTY_LINE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
 
 /// How large a request may be before its connection is given up.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
@@ -38,7 +45,7 @@ fn answer_all(bytes: &[u8], out: &mut Vec<u8>, site: &mut Site) -> usize {
 
 /// The first request's head, with the empty line, and its body; `None` while it is not complete.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = 4 + bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let end = EMPTY_LINE.find(bytes)? + EMPTY_LINE.needle().len();
     let (head, rest) = bytes.split_at(end);
     // What only asks has no body, and is not searched for its length.
     let length = if head.starts_with(b"GET ") { 0 } else { content_length(head) };

@@ -56,6 +56,8 @@ pub struct Tally {
     pub connections: u64,
     pub first: Option<Instant>,
     pub last: Option<Instant>,
+    /// From the beginning of the stall until whoever came meanwhile had been let in, which is part of what they wait for.
+    pub away: Duration,
     /// Processor time of its threads.
     pub cpu: Duration,
 }
@@ -68,6 +70,7 @@ impl Tally {
         self.connections += other.connections;
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
+        self.away = self.away.max(other.away);
         self.cpu += other.cpu;
     }
 

@@ -106,3 +106,130 @@ async fn attend(stream: Rc<Stream>, pool: Rc<Pool>, seat: Rc<Seat>, number: u64)
         pool.release(&seat);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, sync::Arc};
+
+    use dlt_model::{
+        assignment::Assignment,
+        id::Region,
+        load::{Execution, Executor},
+        program::{Flow, Program, Request, with_pause},
+        segment::Segment,
+        template::Template,
+    };
+    use rustix::thread::{NanosleepRelativeResult, nanosleep};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+        task::spawn_local,
+    };
+
+    use super::*;
+    use crate::{
+        clock::{RunClock, epoch_ms},
+        engine::{ledger::Totals, recorder::Recorder},
+        pacer::{Pacing, Share},
+        plan::Plan,
+        reactor::Reactor,
+        script::Desk,
+        secrets::Secrets,
+        transport::{Roots, Wire},
+    };
+
+    /// Arrivals per millisecond.
+    const RATE: u64 = 1;
+    const LASTS_MS: u64 = 1_000;
+    const PRE_ALLOCATED: u64 = 10;
+    const HELD_UP_MS: u64 = 400;
+
+    fn plan(url: &str) -> Plan {
+        let request = Request { timeout_ms: 5_000, ..Request::new("GET", Template::literal(url)) };
+        let flow = Flow { start: Vec::new(), steps: with_pause(request, 0) };
+        let executor = Executor::ConstantArrivalRate {
+            rate: RATE as f64,
+            per_ms: 1,
+            duration_ms: LASTS_MS,
+            pre_allocated_virtual_users: PRE_ALLOCATED,
+            max_virtual_users: RATE * LASTS_MS,
+        };
+        let assignment = Assignment {
+            test_id: "T".parse().expect("an id"),
+            run_id: "R".parse().expect("an id"),
+            region: Region::local(),
+            worker: 0,
+            segment: Segment::WHOLE,
+            load: vec![Execution {
+                name: "x".to_owned(),
+                flow: "x".to_owned(),
+                start_after_ms: 0,
+                graceful_stop_ms: 5_000,
+                executor,
+            }],
+            program: Program { flows: [("x".to_owned(), flow)].into(), ..Program::default() },
+            start_deadline_ms: 0,
+        };
+        Plan::new(&assignment, 1, &Secrets::default()).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    fn stream(plan: Plan, reactor: &Rc<Reactor>) -> Rc<Stream> {
+        let wire = Wire::new(&plan.client, &Roots::none(), reactor).expect("a client");
+        let desk = Rc::new(Desk::new(Arc::clone(&plan.scripts), Rc::new(wire), Segment::WHOLE));
+        let now_ms = epoch_ms();
+        let clock = RunClock::new(now_ms, now_ms, Instant::now());
+        Rc::new(Stream {
+            plan: Arc::new(plan),
+            number: 0,
+            flow: 0,
+            share: Share::new(Segment::WHOLE, Segment::WHOLE),
+            clock,
+            desk,
+            recorder: Rc::new(Recorder::new(clock, Box::default())),
+            halt: Rc::default(),
+        })
+    }
+
+    /// Answers everybody at once, on the same thread, which it holds up once, and counts who connects.
+    async fn serve(listener: TcpListener, connections: Rc<Cell<u64>>) {
+        let answers = Rc::new(Cell::new(0));
+        while let Ok((mut peer, _)) = listener.accept().await {
+            connections.set(connections.get() + 1);
+            let answers = Rc::clone(&answers);
+            spawn_local(async move {
+                let mut request = [0; 1_024];
+                while peer.read(&mut request).await.is_ok_and(|length| length > 0) {
+                    answers.set(answers.get() + 1);
+                    if answers.get() == 100 {
+                        hold_up(Duration::from_millis(HELD_UP_MS));
+                    }
+                    peer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.expect("written");
+                }
+            });
+        }
+    }
+
+    fn hold_up(lasts: Duration) {
+        assert!(matches!(nanosleep(&lasts.try_into().expect("short")), NanosleepRelativeResult::Ok));
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn who_is_late_reads_the_answers_that_are_there_before_it_makes_users() {
+        let reactor = Rc::new(Reactor::new().expect("a descriptor"));
+        let _reacting = spawn_local(Rc::clone(&reactor).run());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let stream = stream(plan(&url), &reactor);
+        let connections = Rc::new(Cell::new(0));
+        let _serving = spawn_local(serve(listener, Rc::clone(&connections)));
+        let Pacing::Open { arrivals, pre_allocated, most } = &stream.execution().pacing else { panic!("closed") };
+        let users = Users { pre_allocated: *pre_allocated, most: *most };
+        run(&stream, arrivals, users, ExactTimer::new().expect("a descriptor")).await;
+        let mut totals = Totals::default();
+        totals.add(&stream.recorder.close());
+        assert_eq!((totals.iterations.completed, totals.iterations.dropped), (RATE * LASTS_MS, 0));
+        // Nearly all arrivals of the time in which nothing went on would have got a user of their own.
+        let made = connections.get() - PRE_ALLOCATED;
+        assert!(made < RATE * HELD_UP_MS * 3 / 4, "{made} users were made");
+    }
+}

@@ -51,7 +51,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let stays = args.stay || (!args.exit && std::io::stdout().is_terminal());
     if global.output == Output::Text {
         terminal::print(&format!("the target answered {} requests; the report counts {samples}", target.answered()));
-        terminal::print(&format!("page: {}", system.url()));
+        terminal::print(&format!("page: {}", system.page_of(&outcome.ran.test_id, &outcome.ran.run_id)));
     }
     if stays {
         terminal::say("the page stays up until Ctrl-C");

@@ -44,7 +44,7 @@ pub async fn run(
     let run = plane.start_run(&record.test_id).await.map_err(refused)?;
     let key = run.key();
     let (test_id, run_id) = (key.test_id.to_string(), key.run_id.to_string());
-    let page = system.url();
+    let page = system.page_of(&test_id, &run_id);
     let accepted = Accepted { test_id: &test_id, run_id: &run_id, plan: &plan, page: &page, commands: None };
     observe(&Event::Accepted(accepted));
     let follower = Follower { plane, clauses: &order.clauses, workers: run.workers(), run: &key };

@@ -125,7 +125,11 @@ fn the_demo_starts_everything_and_judges_it() {
     let line = ended.out.lines().find(|line| line.starts_with("the target answered")).expect("the two counts");
     let numbers: Vec<&str> = line.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
     assert_eq!(numbers[0], numbers[1], "{line}");
-    assert!(ended.out.contains("page: http://127.0.0.1:"), "{}", ended.out);
+    // The page of this very run, not one on which it must be found.
+    let run = ended.out.split_whitespace().nth(1).expect("the run's name");
+    let page = ended.out.lines().find_map(|line| line.strip_prefix("page: ")).expect("a page");
+    assert!(page.starts_with("http://127.0.0.1:") && page.contains("/details/"), "{page}");
+    assert!(page.ends_with(&format!("#{run}")), "{page} {run}");
 }
 
 #[test]

@@ -120,6 +120,11 @@ impl LocalSystem {
         format!("http://{}/", self.address)
     }
 
+    /// Where people look at one run.
+    pub fn page_of(&self, test_id: &str, run_id: &str) -> String {
+        format!("{}details/{test_id}#{run_id}", self.url())
+    }
+
     /// Where a run's files lie: logs, reports, summary.
     pub fn run_folder(&self, run: &dlt_control::ports::RunKey) -> PathBuf {
         self.fleet.run_folder(run)

@@ -126,10 +126,12 @@ fn the_demo_starts_everything_and_judges_it() {
     let numbers: Vec<&str> = line.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
     assert_eq!(numbers[0], numbers[1], "{line}");
     // The page of this very run, not one on which it must be found.
-    let run = ended.out.split_whitespace().nth(1).expect("the run's name");
-    let page = ended.out.lines().find_map(|line| line.strip_prefix("page: ")).expect("a page");
+    let said = |text: &str, what: &str| text.lines().find_map(|line| line.strip_prefix(what).map(ToOwned::to_owned));
+    let run = said(&ended.err, "run ").expect("its name").chars().take_while(|c| *c != ' ').collect::<String>();
+    let page = said(&ended.out, "page: ").expect("a page");
     assert!(page.starts_with("http://127.0.0.1:") && page.contains("/details/"), "{page}");
     assert!(page.ends_with(&format!("#{run}")), "{page} {run}");
+    assert_eq!(said(&ended.err, "watch it at "), Some(page));
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub struct Args {
     /// Nobody has longer than that because it starts slowly
     #[arg(long)]
     pub no_grace: bool,
-    /// Numbers of users
+    /// Numbers of users; lateness, stall and soak have their own
     #[arg(long, value_delimiter = ',')]
     users: Vec<u64>,
     /// Only these tools: dlt, dlt-body (which checks the body, too), wrk, wrk2, h2load, ab, hey, oha, k6, goose, locust, taurus

@@ -89,7 +89,7 @@ fn a_stall_holds_everybody_up() {
     answer(&stream, GET, b"}");
     let waited = before.elapsed();
     assert!(waited >= stall.lasts - Duration::from_millis(10), "{waited:?}");
-    // It says how long it was away, with the time that it takes to let in who came meanwhile.
+    // Nobody came meanwhile, so it was away for as long as it stalled.
     let away = server.stop().away;
     assert!(stall.lasts <= away && away <= waited + Duration::from_millis(10), "{away:?} {waited:?}");
 }

@@ -37,6 +37,7 @@ async function show() {
   const id = wanted() ?? scenario.testRunId;
   const name = scenario.testName ?? test;
   $("run-name").textContent = name;
+  $("run-next").textContent = scenario.nextRun ? `It starts by itself next at ${scenario.nextRun} (${scenario.scheduleTimezone}).` : "";
   if (!id) { $("run-state").textContent = "This scenario has never been run."; return; }
   const run = await get(settings, `/scenarios/${test}/testruns/${id}`);
   const { testRuns } = await get(settings, `/scenarios/${test}/testruns?limit=20`);

@@ -1,4 +1,4 @@
-//! The role `advance`: one look at a run, and one step of it if it is time.
+//! The role `advance`: one look at a run, and one step of it if it is time; and every minute, runs that are due.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -48,6 +48,12 @@ async fn answer(plane: &ControlPlane, driver: &SfnDriver, trigger: Trigger) -> a
         Trigger::Step { run, count } => step(plane, driver, run, count + 1).await.map(Some),
         // An error makes Lambda try again; the state machine would notice the change anyway, only later.
         Trigger::Worker(run) => plane.advance(&run).await.map(|_| None).map_err(Into::into),
+        Trigger::Minute => {
+            for (test_id, last) in plane.start_what_is_due().await? {
+                tracing::info!(%test_id, due_at_ms = last.due_at_ms, outcome = ?last.outcome, "a scheduled start");
+            }
+            Ok(None)
+        }
         Trigger::Nothing(why) => {
             tracing::debug!(why, "nothing to do");
             Ok(None)

@@ -1,4 +1,4 @@
-//! Who calls `advance`, and for which run: a step of the state machine, or a change of a worker's task.
+//! Who calls `advance`, and why: a step of the state machine, a change of a worker's task, or a minute that has begun.
 
 use dlt_control::ports::RunKey;
 use serde_json::Value;
@@ -15,11 +15,14 @@ pub enum Trigger {
     },
     /// A worker of a run has started or ended.
     Worker(RunKey),
+    /// It is time to look over the schedules.
+    Minute,
     /// An event that is no reason to look at a run, and why.
     Nothing(&'static str),
 }
 
 const TASK_STATE_CHANGE: &str = "ECS Task State Change";
+const SCHEDULED: &str = "Scheduled Event";
 
 /// Reads an invocation.
 ///
@@ -28,6 +31,7 @@ const TASK_STATE_CHANGE: &str = "ECS Task State Change";
 pub fn read(event: &Value) -> Result<Trigger, String> {
     match event.get("detail-type").and_then(Value::as_str) {
         Some(TASK_STATE_CHANGE) => Ok(of_task(&event["detail"])),
+        Some(SCHEDULED) => Ok(Trigger::Minute),
         Some(_) => Ok(Trigger::Nothing("an event of another kind")),
         None => step(event),
     }
@@ -102,8 +106,14 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_with_a_rate_says_that_it_is_time() {
+        let event = json!({"version": "0", "detail-type": "Scheduled Event", "source": "aws.events", "detail": {}});
+        assert_eq!(read(&event), Ok(Trigger::Minute));
+    }
+
+    #[test]
     fn tasks_and_events_of_others_are_no_reason_to_do_anything() {
         assert!(matches!(read(&task_event("STOPPED", &json!([]))), Ok(Trigger::Nothing(_))));
-        assert!(matches!(read(&json!({"detail-type": "Scheduled Event", "detail": {}})), Ok(Trigger::Nothing(_))));
+        assert!(matches!(read(&json!({"detail-type": "EC2 Spot Instance", "detail": {}})), Ok(Trigger::Nothing(_))));
     }
 }

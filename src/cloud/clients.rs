@@ -62,8 +62,6 @@ pub struct Clients {
     pub iot: aws_sdk_iot::Client,
     /// Functions.
     pub lambda: aws_sdk_lambda::Client,
-    /// Schedules.
-    pub scheduler: aws_sdk_scheduler::Client,
     /// Users.
     pub cognito: aws_sdk_cognitoidentityprovider::Client,
 }
@@ -169,7 +167,6 @@ impl Clients {
             iam: aws_sdk_iam::Client::new(config),
             iot: aws_sdk_iot::Client::new(config),
             lambda: aws_sdk_lambda::Client::new(config),
-            scheduler: aws_sdk_scheduler::Client::new(config),
             cognito: aws_sdk_cognitoidentityprovider::Client::new(config),
         }
     }

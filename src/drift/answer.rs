@@ -197,7 +197,7 @@ pub struct CodeDrift {
 /// Something that bears the environment's name and that nothing in it needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Stray {
-    /// What it is: `running task`, `schedule`, `log group`, `worker images` …
+    /// What it is: `running task`, `log group`, `worker images` …
     pub kind: String,
     /// Its name.
     pub name: String,

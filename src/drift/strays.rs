@@ -1,14 +1,11 @@
-//! What bears the environment's name and nothing in it needs: tasks, schedules, log groups, images and uploads.
+//! What bears the environment's name and nothing in it needs: tasks, log groups, images and uploads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_ecr::types::ImageDetail;
 use aws_sdk_ecs::types::Task;
-use dlt_control::{
-    record::{RunRecord, ScenarioRecord},
-    records::{SCENARIOS, runs_of},
-};
+use dlt_control::{record::RunRecord, records::runs_of};
 use dlt_model::id::{Region, TestId};
 use serde::de::DeserializeOwned;
 
@@ -17,7 +14,7 @@ use super::{
     code::{Found, objects},
 };
 use crate::{
-    cloud::{Clients, Cloud, CloudError, Doing, Kind},
+    cloud::{Clients, Cloud, CloudError, Doing},
     config::Config,
     deploy::{
         holdings::{LOG_GROUP, removal},
@@ -52,12 +49,11 @@ pub async fn look(cloud: &Cloud, config: &Config, region: &Region, owned: &Owned
     let mut found = Found::default();
     let answers = tokio::join!(
         tasks(clients, hub, config, region),
-        schedules(clients, hub, config, region),
         log_groups(clients, config, region, owned),
         images(clients, config, region, owned),
         uploads(cloud, config, region, owned),
     );
-    for strays in [answers.0, answers.1, answers.2, answers.3, answers.4] {
+    for strays in [answers.0, answers.1, answers.2, answers.3] {
         let strays = found.take(strays).unwrap_or_default();
         found.strays.extend(strays);
     }
@@ -141,37 +137,6 @@ async fn document<T: DeserializeOwned>(
     let Some(item) = answer.item else { return Ok(None) };
     let document = item.get("document").and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
     serde_json::from_str(&document).map(Some).map_err(|error| CloudError::unexpected(doing, error.to_string()))
-}
-
-/// Schedules lie in the group that bears the stack's name, and their names begin with their scenario's id.
-async fn schedules(
-    clients: &Clients,
-    hub: &Clients,
-    config: &Config,
-    region: &Region,
-) -> Result<Vec<Stray>, CloudError> {
-    let group = config.stack.as_str();
-    let doing = format!("list the schedules of the group `{group}` in {region}");
-    let pages = clients.scheduler.list_schedules().group_name(group).into_paginator().items().send();
-    let schedules = match pages.try_collect().await.doing(doing) {
-        Ok(schedules) => schedules,
-        Err(error) if error.kind == Kind::Absent => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut strays = Vec::new();
-    for name in schedules.iter().filter_map(|schedule| schedule.name()) {
-        let test = name.split(['-', '_', '.']).next().unwrap_or(name);
-        let scenario = match test.parse::<TestId>() {
-            Ok(_) => document::<ScenarioRecord>(hub, group, SCENARIOS, test).await?,
-            Err(_) => None,
-        };
-        if scenario.is_none_or(|scenario| scenario.deleting) {
-            let why = "no scenario is stored that it could start";
-            let cure = format!("aws scheduler delete-schedule --group-name {group} --name {name} --region {region}");
-            strays.push(Stray { active: true, ..stray("schedule", name, region, why, cure) });
-        }
-    }
-    Ok(strays)
 }
 
 /// Log groups under names that only this environment gives, and that are in none of its stacks.

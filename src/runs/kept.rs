@@ -29,6 +29,10 @@ pub struct ListedScenario {
     pub status: Option<String>,
     /// When its last run was started.
     pub start_time: Option<String>,
+    /// When it starts by itself next, on the clock of its time zone; empty when it does not.
+    pub next_run: Option<String>,
+    /// That time zone.
+    pub schedule_timezone: Option<String>,
     /// What it is filed under.
     pub tags: Vec<String>,
     /// How many runs there were.

@@ -13,17 +13,30 @@ const NOTHING: &str = "–";
 pub fn scenarios(listed: &[ListedScenario]) -> String {
     let mut listed: Vec<&ListedScenario> = listed.iter().collect();
     listed.sort_by(|one, other| (&one.test_name, &one.test_id).cmp(&(&other.test_name, &other.test_id)));
+    let is_planned = listed.iter().any(|one| next_start(one).is_some());
     let rows = listed.into_iter().map(|one| {
-        [
+        let mut row = vec![
             one.test_id.clone(),
             units::count(one.total_test_runs),
             one.test_name.clone(),
             known(one.status.as_deref()),
             known(one.start_time.as_deref()),
-            one.tags.join(", "),
-        ]
+        ];
+        row.extend(is_planned.then(|| known(next_start(one).as_deref())));
+        row.push(one.tags.join(", "));
+        row
     });
-    table(["id", "runs", "name", "last run", "started (UTC)", "tags"], 1..2, rows)
+    let mut header = vec!["id", "runs", "name", "last run", "started (UTC)"];
+    header.extend(is_planned.then_some("next start"));
+    header.push("tags");
+    table(header, 1..2, rows)
+}
+
+/// `2026-12-24 02:00 Europe/Berlin`.
+fn next_start(one: &ListedScenario) -> Option<String> {
+    let time = one.next_run.as_deref().filter(|time| !time.is_empty())?;
+    let minute = time.get(.."2026-12-24 02:00".len()).unwrap_or(time);
+    Some(format!("{minute} {}", one.schedule_timezone.as_deref().unwrap_or("UTC")))
 }
 
 /// A list as it is shown, and the columns for which there was no room.

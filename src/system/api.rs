@@ -108,6 +108,14 @@ impl Api {
         self.call(Method::POST, path, Some(body), repeat).await
     }
 
+    /// Puts something there in place of what there is.
+    ///
+    /// # Errors
+    /// When it is refused, or there is no answer.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value, ApiError> {
+        self.call(Method::PUT, path, Some(body), Repeat::Freely).await
+    }
+
     /// Removes something there.
     ///
     /// # Errors

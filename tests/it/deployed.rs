@@ -118,6 +118,7 @@ fn a_viewer_watches_a_run_in_two_regions_that_somebody_elses_arithmetic_confirms
     a_cancelled_run_keeps_what_it_measured(&stage, &admin, &target);
     logs_tell_of_every_part_in_both_regions(&stage);
     crate::running::on_an_environment(&stage, &target);
+    a_scheduled_run_starts_in_its_minute(&stage, &admin, &test);
 
     assert!(!targets(&stage).is_empty(), "somebody may still listen when the stack goes");
     let down = stage.sandbox.dlt(&["down", "shop", "--yes"]).with_code(0);
@@ -126,6 +127,26 @@ fn a_viewer_watches_a_run_in_two_regions_that_somebody_elses_arithmetic_confirms
     // What the test itself put there.
     after.as_object_mut().expect("a map").remove(&format!("{HUB} ssm"));
     assert_eq!(after, before);
+}
+
+/// Nobody starts it: a rule calls every minute, and what is due by then begins.
+fn a_scheduled_run_starts_in_its_minute(stage: &Stage, admin: &Caller<'_>, test: &str) {
+    let minute = || assert_eq!(stage.look(&["minute", HUB, "dlt-shop-minute"]), "rate(1 minute)");
+    let before = admin.run_of(test)["testRunId"].clone();
+    let schedule =
+        |more: &[&str]| stage.sandbox.dlt(&[&["scenarios", "schedule", test, "--env", "shop"], more].concat());
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(10);
+    schedule(&["--at", &soon.strftime("%Y-%m-%dT%H:%M:%S").to_string()]).with_code(0);
+    minute();
+    assert_eq!(admin.run_of(test)["testRunId"], before, "it is not time yet");
+    let run = eventually("it is time", PATIENCE, || {
+        minute();
+        Some(admin.run_of(test)).filter(|run| run["testRunId"] != before)
+    });
+    let told = schedule(&[]).with_code(0).out;
+    assert!(told.contains(&format!("started the run {}", run["testRunId"].as_str().expect("an id"))), "{told}");
+    stage.sandbox.dlt(&["runs", "stop", test, "--env", "shop"]).with_code(0);
+    admin.until(test, &["complete", "failed", "cancelled"]);
 }
 
 /// The role alone does not open the broker; asking how to listen does, for good, and for nobody else.

@@ -139,13 +139,13 @@ fn what_cloudformation_does_not_compare_is_found_too_each_with_its_cure() {
     let silent = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let endpoint = format!("http://{}", silent.local_addr().expect("an address"));
     meddle_with(&stage, &["task"], &[("SILENT_ENDPOINT", &endpoint)]);
-    meddle(&stage, &["function_code", "task_definition", "schedule", "log_group", "console_file", "old_console"]);
+    meddle(&stage, &["function_code", "task_definition", "log_group", "console_file", "old_console"]);
     let answer = drift(&stage, 20);
     let code = names(&answer, "code", "what");
     assert_eq!(code, ["function dlt-shop-api", "worker task", "console files"], "{answer:#}");
     stage.sandbox.fits("drift", &answer.to_string());
     let strays = names(&answer, "strays", "kind");
-    assert_eq!(strays, ["running task", "schedule", "log group", "consoles"], "{answer:#}");
+    assert_eq!(strays, ["running task", "log group", "consoles"], "{answer:#}");
     let shown = stage.sandbox.dlt(&["drift", "shop"]).with_code(0).out;
     has(
         &shown,
@@ -153,7 +153,6 @@ fn what_cloudformation_does_not_compare_is_found_too_each_with_its_cure() {
             "aws lambda update-function-code --function-name dlt-shop-api",
             "aws ecs deregister-task-definition --task-definition dlt-shop-worker:2",
             "aws ecs stop-task --cluster dlt-shop",
-            "aws scheduler delete-schedule --group-name dlt-shop --name gone0test1",
             "aws logs delete-log-group --log-group-name /dlt/dlt-shop/old",
             "left lying, no drift",
         ],

@@ -34,6 +34,7 @@
     look.py repository REGION NAME         → makes a repository for images
     look.py factor    REGION POOL USER [none] → wants a second factor of a user, or none any more
     look.py event     REGION SOURCE TYPE D → tells EventBridge of something, in the name of a service
+    look.py minute    REGION RULE          → calls what a rule with a rate calls, as it does; prints the rate
     look.py revive    REGION KEY           → takes back the deletion of a key
     look.py requests                       → every signed request so far, as JSON
 """
@@ -324,6 +325,16 @@ def main(verb, *arguments):
         region, source, kind, detail = arguments
         query = {"region": region, "source": source, "kind": kind, "detail": detail}
         of_the_emulator("/_dlt/event?" + urllib.parse.urlencode(query), "POST")
+    elif verb == "minute":
+        region, rule = arguments
+        events = client("events", region)
+        [target] = events.list_targets_by_rule(Rule=rule)["Targets"]
+        found = events.describe_rule(Name=rule)
+        told = {"version": "0", "detail-type": "Scheduled Event", "source": "aws.events", "resources": [found["Arn"]], "detail": {}}
+        answer = client("lambda", region).invoke(FunctionName=target["Arn"], Payload=json.dumps(told).encode())
+        if "FunctionError" in answer:
+            sys.exit(answer["Payload"].read().decode())
+        print(found["ScheduleExpression"])
     elif verb == "revive":
         region, key = arguments
         client("kms", region).cancel_key_deletion(KeyId=key)

@@ -164,15 +164,6 @@ def task(it):
         networkConfiguration={"awsvpcConfiguration": {"subnets": [it.physical("SubnetA")]}})
 
 
-def schedule(it):
-    scheduler = it.client("scheduler")
-    scheduler.create_schedule_group(Name=it.stack)
-    target = {"Arn": it.client("lambda").get_function_configuration(FunctionName=f"{it.stack}-advance")["FunctionArn"],
-              "RoleArn": f"arn:aws:iam::{it.account}:role/any"}
-    scheduler.create_schedule(Name="gone0test1", GroupName=it.stack, ScheduleExpression="rate(1 day)", Target=target,
-                              FlexibleTimeWindow={"Mode": "OFF"})
-
-
 def log_group(it):
     it.client("logs").create_log_group(logGroupName=f"/dlt/{it.stack}/old")
 

@@ -117,6 +117,59 @@ fn a_run_that_somebody_started_is_watched_without_harm_and_stopped_on_demand() {
 }
 
 #[test]
+fn a_scenario_starts_by_itself_when_its_time_has_come() {
+    let (_runtime, target, sandbox, _server) = stage();
+    sandbox.write("checkout.yaml", &scenario(&target.url(), "1s"));
+    sandbox.dlt(&["scenarios", "put", "checkout.yaml"]).with_code(0);
+    let schedule = |more: &[&str]| sandbox.dlt(&[&["scenarios", "schedule", "checkout"], more].concat());
+    let none = schedule(&[]);
+    assert!(none.code != 0 && none.err.contains("has no schedule"), "{}", none.err);
+
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(3);
+    let at = soon.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    let set = schedule(&["--at", &at]).with_code(0);
+    assert!(set.out.contains(&format!("starts once, at {at} (UTC)")), "{}", set.out);
+    let listed = sandbox.dlt(&["scenarios", "list"]).with_code(0).out;
+    assert!(listed.contains("next start") && listed.contains("scheduled"), "{listed}");
+    let run = eventually("it starts by itself", Duration::from_secs(60), || {
+        let runs = sandbox.dlt(&["runs", "list", "checkout", "--output", "json"]).with_code(0).json();
+        (runs[0]["status"] == "complete").then(|| ids(&runs)[0].to_owned())
+    });
+    assert!(target.answered() > 0);
+    let after = schedule(&[]).with_code(0).out;
+    assert!(after.contains(&format!("started the run {run}")) && after.contains("no time is yet to come"), "{after}");
+
+    let nightly = schedule(&["--cron", "0 2 * * MON-FRI", "--timezone", "Europe/Berlin", "--output", "json"]);
+    assert_eq!(nightly.with_code(0).json()["next"].as_array().map(Vec::len), Some(5));
+    let paused = schedule(&["--pause"]).with_code(0).out;
+    assert!(paused.contains("by `0 2 * * MON-FRI` (Europe/Berlin) – paused"), "{paused}");
+    assert!(!sandbox.dlt(&["scenarios", "list"]).with_code(0).out.contains("next start"));
+    let resumed = schedule(&["--resume", "--output", "json"]).with_code(0).json();
+    assert_eq!((&resumed["paused"], &resumed["cron"]), (&false.into(), &"0 2 * * MON-FRI".into()));
+    schedule(&["--off"]).with_code(0);
+    assert!(schedule(&[]).err.contains("has no schedule"));
+}
+
+#[test]
+fn a_schedule_that_makes_no_sense_is_refused_with_every_option_that_is_wrong() {
+    let (_runtime, target, sandbox, _server) = stage();
+    sandbox.write("checkout.yaml", &scenario(&target.url(), "1s"));
+    sandbox.dlt(&["scenarios", "put", "checkout.yaml"]).with_code(0);
+    let refused =
+        |more: &[&str]| sandbox.dlt(&[&["scenarios", "schedule", "checkout"], more].concat()).with_code(2).err;
+    let several = refused(&["--cron", "61 * * * *", "--timezone", "Mars/Olympus", "--until", "tomorrow"]);
+    for wanted in
+        ["--cron: `61 * * * *`", "--timezone: there is no time zone `Mars/Olympus`", "--until: expected a day"]
+    {
+        assert!(several.contains(wanted), "{wanted}: {several}");
+    }
+    assert!(refused(&["--timezone", "Europe/Berlin"]).contains("nothing says when"));
+    assert!(refused(&["--every", "daily"]).contains("--from"));
+    let past = sandbox.dlt(&["scenarios", "schedule", "checkout", "--at", "2001-01-01T00:00"]);
+    assert!(past.code != 0 && past.err.contains("no time of this schedule is yet to come"), "{}", past.err);
+}
+
+#[test]
 fn which_system_is_meant_must_be_said() {
     let sandbox = Sandbox::new();
     for arguments in [&["runs", "list", "checkout"][..], &["scenarios", "list"]] {

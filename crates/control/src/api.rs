@@ -4,6 +4,7 @@ mod extract;
 mod refusal;
 mod runs;
 mod scenarios;
+mod schedules;
 mod system;
 
 use axum::{
@@ -30,6 +31,7 @@ pub fn router(plane: ControlPlane, prefix: &str) -> Router {
         .route("/scenarios/{test_id}", get(scenarios::show).post(runs::cancel).delete(scenarios::delete))
         .route("/scenarios/{test_id}/runs", post(runs::start))
         .route("/scenarios/{test_id}/live", get(scenarios::live))
+        .route("/scenarios/{test_id}/schedule", get(schedules::show).put(schedules::set).delete(schedules::remove))
         .route("/scenarios/{test_id}/testruns", get(runs::list).delete(runs::delete))
         .route("/scenarios/{test_id}/testruns/{run_id}", get(runs::show))
         .route("/scenarios/{test_id}/testruns/{run_id}/cancel", post(runs::cancel_one))

@@ -19,6 +19,9 @@ pub enum ControlError {
     /// There is no such run.
     #[error("scenario `{0}` has no run `{1}`")]
     RunNotFound(TestId, RunId),
+    /// It does not start by itself.
+    #[error("scenario `{0}` has no schedule")]
+    NoSchedule(TestId),
     /// The run has no results (yet).
     #[error("run `{1}` of scenario `{0}` has no results")]
     NoResults(TestId, RunId),

@@ -18,6 +18,7 @@ pub mod records;
 mod results;
 mod runs;
 mod scenarios;
+pub mod schedules;
 pub mod series;
 mod shapes;
 pub mod state;

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dlt_model::id::{Region, RunId, TestId};
+use dlt_model::{
+    id::{Region, RunId, TestId},
+    schedule::Schedule,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{pace::Pace, ports::RunKey, status::Status};
@@ -50,6 +53,67 @@ pub struct ScenarioRecord {
     /// It is being deleted and no longer shown.
     #[serde(default)]
     pub deleting: bool,
+}
+
+/// When a scenario starts by itself, and how that last went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduleRecord {
+    /// The scenario.
+    pub test_id: TestId,
+    /// When it starts.
+    pub schedule: Schedule,
+    /// The next time, in milliseconds since 1970; `None` when no more comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at_ms: Option<u64>,
+    /// A start that somebody has taken on and not yet told the end of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
+    /// How the last one went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastStart>,
+}
+
+/// A start under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pending {
+    /// When it was due.
+    pub due_at_ms: u64,
+    /// Since when somebody sees to it.
+    pub since_ms: u64,
+}
+
+/// How a scheduled start went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastStart {
+    /// When it was due.
+    pub due_at_ms: u64,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: StartOutcome,
+}
+
+/// What came of a scheduled start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "outcome")]
+pub enum StartOutcome {
+    /// A run of it was started.
+    #[serde(rename_all = "camelCase")]
+    Started {
+        /// Which.
+        run_id: RunId,
+    },
+    /// Its run before had not ended.
+    Overlapped,
+    /// Nobody was there at its time.
+    Missed,
+    /// It could not be started.
+    Failed {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// SHA-256 of a scenario's body, in hexadecimal.

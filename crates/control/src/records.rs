@@ -8,11 +8,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     error::ControlError,
     ports::{Expect, Key, Order, RunKey, Store, StoreError, Version, Versioned},
-    record::{RunRecord, ScenarioRecord},
+    record::{RunRecord, ScenarioRecord, ScheduleRecord},
 };
 
 /// The collection of all scenarios.
 pub const SCENARIOS: &str = "scenarios";
+/// The collection of the scenarios that start by themselves, when they do.
+pub const SCHEDULES: &str = "schedules";
 /// How often a change is tried when others write the same document.
 const MAX_TRIES: u32 = 12;
 
@@ -28,6 +30,12 @@ impl Record for ScenarioRecord {
     }
 }
 
+impl Record for ScheduleRecord {
+    fn key(&self) -> Key {
+        schedule_key(&self.test_id)
+    }
+}
+
 impl Record for RunRecord {
     fn key(&self) -> Key {
         run_key(&self.test_id, &self.run_id)
@@ -37,6 +45,11 @@ impl Record for RunRecord {
 /// Where a scenario's record lies.
 pub fn scenario_key(test: &TestId) -> Key {
     Key { collection: SCENARIOS.to_owned(), id: test.to_string() }
+}
+
+/// Where it is written down when a scenario starts by itself.
+pub fn schedule_key(test: &TestId) -> Key {
+    Key { collection: SCHEDULES.to_owned(), id: test.to_string() }
 }
 
 /// Where a run's record lies.

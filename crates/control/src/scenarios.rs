@@ -129,6 +129,7 @@ impl ControlPlane {
             true => version,
             false => self.records.put(&mark, Expect::Version(version)).await?,
         };
+        self.forget_schedule(test).await?;
         self.delete_all_runs(test).await?;
         blobs::remove_folder(&self.ports.blobs, &blobs::folder_of(test)).await?;
         self.records.delete(&key, version).await?;

@@ -3,11 +3,17 @@
 use dlt_model::scenario::{Scenario, dlt_json::TestScenario};
 use serde_json::{Map, Value, json};
 
-use crate::record::{RunRecord, ScenarioRecord};
+use crate::{
+    record::{RunRecord, ScenarioRecord, ScheduleRecord},
+    schedules::{next_start, timestamp},
+};
+
+/// How many of the times to come an answer shows.
+const TIMES_SHOWN: usize = 5;
 
 /// A line of `GET /scenarios`.
-pub(crate) fn listed_scenario(record: &ScenarioRecord) -> Value {
-    json!({
+pub(crate) fn listed_scenario(record: &ScenarioRecord, schedule: Option<&ScheduleRecord>) -> Value {
+    let mut line = json!({
         "testId": record.test_id,
         "testName": record.name,
         "testDescription": record.description,
@@ -17,14 +23,67 @@ pub(crate) fn listed_scenario(record: &ScenarioRecord) -> Value {
         "endTime": time(record.latest.as_ref().and_then(|latest| latest.ended_at_ms)),
         "tags": record.tags,
         "totalTestRuns": record.total_runs,
-    })
+    });
+    if let Some(schedule) = schedule {
+        merge(&mut line, planned(schedule));
+        if record.latest.is_none() && next_start(schedule).is_some() {
+            line["status"] = json!("scheduled");
+        }
+    }
+    line
+}
+
+/// When a scenario starts by itself, in AWS DLT's words: its times are those of the schedule's zone.
+fn planned(record: &ScheduleRecord) -> Value {
+    let schedule = &record.schedule;
+    let wish = schedule.wish();
+    let next = next_start(record).map_or_else(String::new, |at| schedule.local(at));
+    let mut planned = json!({"nextRun": next, "scheduleTimezone": schedule.zone()});
+    // AWS DLT says `daily` of every line of crontab.
+    let recurrence = wish.every.as_deref().or_else(|| wish.cron.as_ref().map(|_| "daily"));
+    let words = [
+        ("scheduleRecurrence", recurrence),
+        ("cronValue", wish.cron.as_deref()),
+        ("cronExpiryDate", wish.until.as_deref()),
+    ];
+    for (key, value) in words {
+        if let Some(value) = value {
+            planned[key] = json!(value);
+        }
+    }
+    planned
+}
+
+/// `GET /scenarios/{testId}/schedule`: as it was set, the times to come, and how the last start went.
+pub(crate) fn schedule(record: &ScheduleRecord) -> Value {
+    let schedule = &record.schedule;
+    let mut answer = json!(schedule);
+    let first = next_start(record);
+    let times = first.into_iter().flat_map(|first| std::iter::once(first).chain(schedule.times_after(first)));
+    let next: Vec<Value> =
+        times.take(TIMES_SHOWN).map(|at| json!({"at": at.to_string(), "local": schedule.local(at)})).collect();
+    merge(
+        &mut answer,
+        json!({"testId": record.test_id, "timezone": schedule.zone(), "paused": schedule.is_paused(), "next": next}),
+    );
+    if let Some(last) = &record.last {
+        let mut told = json!(last.outcome);
+        told["due"] = json!(timestamp(last.due_at_ms).map(|at| at.to_string()));
+        answer["last"] = told;
+    }
+    answer
 }
 
 /// A scenario with what its last run has come to.
-pub(crate) fn scenario(record: &ScenarioRecord, body: Map<String, Value>, latest: Option<&RunRecord>) -> Value {
+pub(crate) fn scenario(
+    record: &ScenarioRecord,
+    schedule: Option<&ScheduleRecord>,
+    body: Map<String, Value>,
+    latest: Option<&RunRecord>,
+) -> Value {
     let description = body.get("testDescription").cloned();
     let mut answer = Value::Object(body);
-    merge(&mut answer, listed_scenario(record));
+    merge(&mut answer, listed_scenario(record, schedule));
     // The list's is shortened.
     if let Some(description) = description {
         answer["testDescription"] = description;

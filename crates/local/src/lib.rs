@@ -1,5 +1,6 @@
 //! The whole system on one machine: the control plane over an embedded store, child processes and server-sent events.
 
+mod alarm;
 mod door;
 mod driver;
 mod events;

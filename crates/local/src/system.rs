@@ -19,7 +19,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use url::Url;
 
 use crate::{
-    door,
+    alarm, door,
     driver::Timer,
     fleet::{Processes, WorkerCommand},
     live::Broadcast,
@@ -65,6 +65,7 @@ pub struct LocalSystem {
     fleet: Arc<Processes>,
     address: SocketAddr,
     stop: watch::Sender<bool>,
+    alarm: Option<JoinHandle<()>>,
     server: Option<JoinHandle<io::Result<()>>>,
     _lock: DataLock,
 }
@@ -94,10 +95,11 @@ impl LocalSystem {
         let plane = ControlPlane::new(ports, environment(&files, address));
         timer.attach(plane.clone());
         plane.recover().await?;
+        let alarm = Some(tokio::spawn(alarm::keep(plane.clone())));
         let (stop, stopped) = watch::channel(false);
         let router = door::router(plane.clone(), Arc::clone(&live), stopped.clone());
         let server = tokio::spawn(serve(listener, router, stopped));
-        Ok(Self { plane, live, timer, fleet, address, stop, server: Some(server), _lock: lock })
+        Ok(Self { plane, live, timer, fleet, address, stop, alarm, server: Some(server), _lock: lock })
     }
 
     /// What can be done with scenarios and runs.
@@ -134,6 +136,8 @@ impl LocalSystem {
     /// taken up when the system is started again.
     pub async fn shut_down(mut self, patience: Duration) {
         let deadline = Instant::now() + patience;
+        // Nothing new begins.
+        let alarm = self.alarm.take().inspect(JoinHandle::abort);
         for run in self.timer.driven() {
             if let Err(error) = self.plane.cancel_run(&run).await {
                 tracing::debug!(run = %run.run_id, %error, "the run needs no cancelling");
@@ -143,7 +147,7 @@ impl LocalSystem {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         // What still holds the records lets go of them, so that the folder is free when this returns.
-        for task in self.timer.detach() {
+        for task in self.timer.detach().into_iter().chain(alarm) {
             drop(task.await);
         }
         self.stop.send_replace(true);
@@ -158,6 +162,7 @@ impl LocalSystem {
 impl Drop for LocalSystem {
     fn drop(&mut self) {
         drop(self.timer.detach());
+        drop(self.alarm.take().inspect(JoinHandle::abort));
         self.stop.send_replace(true);
         if let Some(server) = self.server.take() {
             server.abort();

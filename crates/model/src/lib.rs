@@ -25,6 +25,7 @@ pub mod problem;
 pub mod program;
 pub mod report;
 pub mod scenario;
+pub mod schedule;
 pub mod segment;
 pub mod summary;
 pub mod template;

@@ -4,6 +4,7 @@ mod get;
 mod list;
 mod put;
 mod rm;
+mod schedule;
 
 use super::{Global, Output};
 use crate::{exit::Exit, failure::Failure};
@@ -15,6 +16,7 @@ pub enum Verb {
     Get(Box<get::Args>),
     Put(Box<put::Args>),
     Rm(Box<rm::Args>),
+    Schedule(Box<schedule::Args>),
 }
 
 /// Does it.
@@ -27,5 +29,6 @@ pub async fn run(verb: Verb, global: &Global) -> Result<Exit, Failure> {
         Verb::Get(args) => get::run(&args).await,
         Verb::Put(args) => put::run(&args, global).await,
         Verb::Rm(args) => rm::run(&args, global).await,
+        Verb::Schedule(args) => schedule::run(&args, global).await,
     }
 }

@@ -69,6 +69,7 @@ impl From<ControlError> for Refusal {
             ControlError::Invalid(problems) => return Self::problems(problems.into_vec()),
             ControlError::TestNotFound(_) => (StatusCode::NOT_FOUND, "TEST_NOT_FOUND"),
             ControlError::RunNotFound(..) => (StatusCode::NOT_FOUND, "TESTRUN_NOT_FOUND"),
+            ControlError::NoSchedule(_) => (StatusCode::NOT_FOUND, "SCHEDULE_NOT_FOUND"),
             ControlError::NoResults(..) => (StatusCode::NOT_FOUND, "RESULTS_NOT_FOUND"),
             ControlError::Running(_) => (StatusCode::CONFLICT, "TEST_RUNNING"),
             ControlError::NotActive(_) => (StatusCode::CONFLICT, "TEST_NOT_ACTIVE"),

@@ -1,5 +1,7 @@
 //! Scenarios over HTTP.
 
+use std::collections::BTreeMap;
+
 use axum::{Extension, Json, extract::State};
 use dlt_model::{
     id::TestId,
@@ -35,11 +37,14 @@ pub(super) async fn list(State(plane): State<ControlPlane>, parameters: Paramete
     let wanted: Vec<&str> = parameters.text("tags").map(|tags| tags.split(',').collect()).unwrap_or_default();
     let all = plane.all_scenarios().await?;
     let has = |record: &&ScenarioRecord| wanted.is_empty() || record.tags.iter().any(|tag| wanted.contains(&&**tag));
-    let items: Vec<Value> = all.iter().filter(has).map(shapes::listed_scenario).collect();
+    let schedules: BTreeMap<TestId, _> =
+        plane.all_schedules().await?.into_iter().map(|record| (record.test_id.clone(), record)).collect();
+    let line = |record: &ScenarioRecord| shapes::listed_scenario(record, schedules.get(&record.test_id));
+    let items: Vec<Value> = all.iter().filter(has).map(line).collect();
     Ok(Json(json!({"Items": items})))
 }
 
-/// `POST /scenarios`: stores what the body says and starts it, unless it says `saveOnly`.
+/// `POST /scenarios`: stores what the body says and starts it, unless it says `saveOnly` or when it is to start.
 pub(super) async fn submit(
     State(plane): State<ControlPlane>,
     headers: HeaderMap,
@@ -47,11 +52,14 @@ pub(super) async fn submit(
 ) -> Result<Json<Value>, Refusal> {
     let default_region = plane.environment().regions.first();
     let submission = Scenario::from_dlt_json(&body.0, default_region).map_err(ControlError::Invalid)?;
+    let schedule = submission.schedule.map(|wish| plane.check_schedule(wish)).transpose()?;
     let draft = Draft { test_id: submission.test_id, idempotency_key: idempotency_key(&headers)? };
     let (record, repeated) = plane.create_scenario(&submission.scenario, &draft).await?;
     // A repeated request starts what the first one was kept from starting, and nothing else.
     let started_before = repeated && record.latest.is_some();
-    if !submission.save_only && !started_before {
+    if let Some(schedule) = schedule {
+        plane.set_schedule(&record.test_id, &schedule).await?;
+    } else if !submission.save_only && !started_before {
         plane.start_run(&record.test_id).await?;
     }
     let mut answer = whole(&plane, &record.test_id, TestScenario::Text, 0).await?;
@@ -107,7 +115,9 @@ async fn whole(
             plane.run(&key).await.ok()
         }
     };
-    let mut answer = shapes::scenario(&record, body.to_dlt_json(test_scenario), latest.as_ref());
+    let schedule = plane.schedule_if_any(test).await?;
+    let body = body.to_dlt_json(test_scenario);
+    let mut answer = shapes::scenario(&record, schedule.as_ref(), body, latest.as_ref());
     if let Some(run) = latest.filter(|run| !run.status.is_end()) {
         answer["tasksPerRegion"] = tasks_per_region(plane, &run).await;
     }

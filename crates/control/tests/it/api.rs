@@ -152,8 +152,8 @@ async fn bodies_that_are_wrong_are_refused_with_every_problem_and_nothing_is_sto
         (requests(json!([{"url": "ftp://example.com", "method": "GET"}])), "url"),
         (requests(json!([{"url": "https://example.com", "method": "FETCH"}])), "method"),
         (with("testType", json!("jmeter")), "testType"),
-        (with("scheduleStep", json!("create")), "schedules are not supported"),
-        (with("cronValue", json!("0 0 * * *")), "schedules are not supported"),
+        (with("scheduleStep", json!("create")), "`scheduleDate` is required"),
+        (with("scheduleStep", json!("perhaps")), "expected `create` or `start`"),
         (with("saveOnly", json!("perhaps")), "saveOnly"),
         ("[".repeat(100_000), "not JSON"),
     ];
@@ -294,4 +294,110 @@ async fn the_place_describes_itself() {
     let (_, created) = client.post("/scenarios", &saved_body()).await;
     let (_, live) = client.get(&format!("/scenarios/{}/live", created["testId"].as_str().expect("an id"))).await;
     assert_eq!(live["kind"], "iot");
+}
+
+#[tokio::test]
+async fn a_posted_schedule_is_kept_told_in_aws_dlts_words_and_starts_nothing_yet() {
+    let client = Client::new();
+    let mut body = seed_body();
+    let schedule = [
+        ("scheduleStep", "create"),
+        ("recurrence", "daily"),
+        ("cronValue", "0 9 * * *"),
+        ("cronExpiryDate", "2027-01-01"),
+        ("scheduleTimezone", "Europe/Berlin"),
+    ];
+    schedule.iter().for_each(|(key, value)| body[*key] = json!(value));
+    let (status, created) = client.post("/scenarios", &body).await;
+    assert_eq!(status, StatusCode::OK, "{created}");
+    assert_eq!((created["status"].as_str(), created["totalTestRuns"].as_u64()), (Some("scheduled"), Some(0)));
+    let (_, list) = client.get("/scenarios").await;
+    let line = &list["Items"][0];
+    // It is 00:16:40 in 1970, when Berlin was an hour ahead.
+    assert_eq!(
+        (line["nextRun"].as_str(), line["cronValue"].as_str()),
+        (Some("1970-01-01 09:00:00"), Some("0 9 * * *"))
+    );
+    assert_eq!(
+        (line["scheduleRecurrence"].as_str(), line["cronExpiryDate"].as_str()),
+        (Some("daily"), Some("2027-01-01"))
+    );
+
+    // Who stores the scenario anew, or posts the answer as it came, keeps the schedule.
+    let id = created["testId"].as_str().expect("an id").to_owned();
+    let mut again = saved_body();
+    again["testId"] = json!(id);
+    client.post("/scenarios", &again).await;
+    let path = format!("/scenarios/{id}/schedule");
+    let (status, kept) = client.get(&path).await;
+    assert_eq!(
+        (status, kept["cron"].as_str(), kept["timezone"].as_str()),
+        (StatusCode::OK, Some("0 9 * * *"), Some("Europe/Berlin"))
+    );
+    assert_eq!(kept["next"][1], json!({"at": "1970-01-02T08:00:00Z", "local": "1970-01-02 09:00:00"}));
+
+    let (status, _) = client.send(Method::DELETE, &path, Body::empty(), None).await;
+    assert_eq!(status, StatusCode::OK);
+    let (status, answer) = client.get(&path).await;
+    assert_eq!((status, answer["code"].as_str()), (StatusCode::NOT_FOUND, Some("SCHEDULE_NOT_FOUND")));
+    let (_, list) = client.get("/scenarios").await;
+    assert_eq!((list["Items"][0]["status"].as_str(), list["Items"][0].get("nextRun")), (Some("created"), None));
+}
+
+#[tokio::test]
+async fn a_single_time_and_a_recurrence_are_read_from_a_day_and_a_time() {
+    let client = Client::new();
+    for (recurrence, wanted) in [
+        (None, json!({"at": "1970-03-01T06:30"})),
+        (Some("weekly"), json!({"every": "weekly", "from": "1970-03-01T06:30"})),
+    ] {
+        let mut body = seed_body();
+        for (key, value) in [("scheduleStep", "start"), ("scheduleDate", "1970-03-01"), ("scheduleTime", "06:30")] {
+            body[key] = json!(value);
+        }
+        if let Some(recurrence) = recurrence {
+            body["recurrence"] = json!(recurrence);
+        }
+        let (status, created) = client.post("/scenarios", &body).await;
+        assert_eq!((status, created["nextRun"].as_str()), (StatusCode::OK, Some("1970-03-01 06:30:00")), "{created}");
+        let id = created["testId"].as_str().expect("an id");
+        let (_, kept) = client.get(&format!("/scenarios/{id}/schedule")).await;
+        for (key, value) in wanted.as_object().expect("an object") {
+            assert_eq!(kept[key], *value);
+        }
+    }
+}
+
+#[tokio::test]
+async fn schedules_that_make_no_sense_are_refused_with_everything_that_is_wrong_and_change_nothing() {
+    let client = Client::new();
+    let (_, created) = client.post("/scenarios", &saved_body()).await;
+    let path = format!("/scenarios/{}/schedule", created["testId"].as_str().expect("an id"));
+    let put = |body: Value| client.send(Method::PUT, &path, body.to_string(), None);
+    let (status, set) = put(json!({"cron": "0 2 * * MON-FRI", "timezone": "Europe/Berlin"})).await;
+    assert_eq!((status, set["next"].as_array().map(Vec::len)), (StatusCode::OK, Some(5)), "{set}");
+    for (body, wanted) in [
+        (json!({}), &["at: a schedule has a time"][..]),
+        (
+            json!({"cron": "61 2 * * *", "timezone": "Mars/Olympus"}),
+            &["no line of crontab", "no time zone `Mars/Olympus`"][..],
+        ),
+        (
+            json!({"at": "1969-12-31T23:00"}),
+            &["no time of this schedule is yet to come", "it is 1970-01-01 00:16:40 in UTC"][..],
+        ),
+        (json!({"cron": "0 0 31 2 *"}), &["no time of this schedule is yet to come"][..]),
+        (json!({"corn": "0 2 * * *"}), &["unknown field `corn`"][..]),
+    ] {
+        let (status, answer) = put(body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
+        for wanted in wanted {
+            assert!(answer["message"].as_str().expect("a message").contains(wanted), "{wanted}: {answer}");
+        }
+    }
+    let (_, kept) = client.get(&path).await;
+    assert_eq!(kept, set);
+    let (status, answer) =
+        client.send(Method::PUT, "/scenarios/nobody/schedule", r#"{"cron": "0 2 * * *"}"#, None).await;
+    assert_eq!((status, answer["code"].as_str()), (StatusCode::NOT_FOUND, Some("TEST_NOT_FOUND")));
 }

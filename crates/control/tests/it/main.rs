@@ -3,5 +3,6 @@
 mod api;
 mod interleavings;
 mod life;
+mod schedules;
 mod stage;
 mod store;

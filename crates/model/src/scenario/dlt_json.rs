@@ -8,6 +8,7 @@
 
 mod canonical;
 mod load;
+mod starts;
 mod write;
 
 use serde_json::{Map, Value as Json};
@@ -22,6 +23,7 @@ use crate::{
     gate::Clause,
     id::{Region, TestId},
     problem::{Problem, Problems},
+    schedule::Wish,
 };
 
 /// What somebody posted: a scenario, and what to do with it.
@@ -31,6 +33,8 @@ pub struct Submission {
     pub test_id: Option<TestId>,
     /// Whether it is only to be stored rather than started too.
     pub save_only: bool,
+    /// When it is to start by itself.
+    pub schedule: Option<Wish>,
     /// The scenario.
     pub scenario: Scenario,
     /// What was ignored.
@@ -71,8 +75,6 @@ const ANSWER_KEYS: [&str; 22] = [
     "historyTruncated",
     "warnings",
 ];
-const SCHEDULE_KEYS: [&str; 6] =
-    ["scheduleStep", "scheduleDate", "scheduleTime", "recurrence", "cronValue", "cronExpiryDate"];
 /// Keys that are read, or that need no word: the capacity is looked up here, and a time zone alone schedules nothing.
 const KNOWN_KEYS: [&str; 17] = [
     "testId",
@@ -135,7 +137,17 @@ pub(super) fn read_file(
         own.map(|(_, value)| value.clone()).or_else(|| (sources.variable)(name))
     };
     let unset = names::put_in(&mut root, &reader.names, &lookup);
-    beside(unset, reader.close(&root).map(|submission| (submission.scenario, submission.warnings)))
+    let starts = starts::place(&root).map(|place| {
+        Problem::at(place, "scheduleStep", "says when a stored scenario starts, and is not heeded here")
+            .hint("`dlt scenarios schedule` tells a system when to start it")
+    });
+    beside(
+        unset,
+        reader.close(&root).map(|Submission { scenario, mut warnings, .. }| {
+            warnings.extend(starts);
+            (scenario, warnings)
+        }),
+    )
 }
 
 impl Reader<'_> {
@@ -160,7 +172,13 @@ impl Reader<'_> {
     fn close(mut self, root: &Node) -> Result<Submission, Problems> {
         let submission = if taurus::looks_like(root) {
             let scenario = self.taurus_file(root);
-            scenario.map(|scenario| Submission { test_id: None, save_only: false, scenario, warnings: Vec::new() })
+            scenario.map(|scenario| Submission {
+                test_id: None,
+                save_only: false,
+                schedule: None,
+                scenario,
+                warnings: Vec::new(),
+            })
         } else {
             self.envelope(root)
         };
@@ -187,6 +205,7 @@ impl Reader<'_> {
         let show_live = self.switch(root, "", "showLive").unwrap_or(false);
         let save_only = self.switch(root, "", "saveOnly").unwrap_or(false);
         let graceful_stop = self.optional(root, "", "gracefulStop", limits::stage);
+        let schedule = self.starts(root);
         let extras = self.extras(root);
         let (work, name) = (work?, name?);
         for clause in work.thresholds {
@@ -212,7 +231,7 @@ impl Reader<'_> {
                 execution.graceful_stop_ms = graceful_stop.unwrap_or(DEFAULT_GRACEFUL_STOP).as_millis();
             }
         }
-        Some(Submission { test_id, save_only, scenario, warnings: Vec::new() })
+        Some(Submission { test_id, save_only, schedule, scenario, warnings: Vec::new() })
     }
 
     fn refuse_what_cannot_run(&mut self, root: &Node) {
@@ -230,12 +249,6 @@ impl Reader<'_> {
         }
         if let Some(node) = present(root, "fileType").filter(|node| node.text() != Some("none")) {
             self.refuse(node, "fileType", "scripts cannot be run by this release", "leave it out, or write `none`");
-        }
-        for key in SCHEDULE_KEYS {
-            if let Some(node) = present(root, key) {
-                let hint = "leave it out to start at once, and start it from a pipeline's schedule";
-                self.refuse(node, key, "schedules are not supported by this release", hint);
-            }
         }
         if let Some(node) = present(root, "nativeRunMode") {
             let hint = "leave it out: every worker here is native";
@@ -282,7 +295,7 @@ impl Reader<'_> {
         }
         for (key, node) in root.entries() {
             let word = key.text.as_str();
-            if KNOWN_KEYS.contains(&word) || SCHEDULE_KEYS.contains(&word) || ANSWER_KEYS.contains(&word) {
+            if KNOWN_KEYS.contains(&word) || starts::KEYS.contains(&word) || ANSWER_KEYS.contains(&word) {
                 continue;
             }
             self.warn_unknown(key.place, "", word, &KNOWN_KEYS);

@@ -135,6 +135,7 @@ impl<'a> Chronicle<'a> {
             dropped_iterations: sum.dropped_iterations,
             send_lateness_ms_p99: lateness_ms(99.0),
             send_lateness_ms_max: lateness_ms(100.0),
+            open_sockets: sum.open_sockets,
             // `lost_ticks` is known when the tick is handed over.
             ..self.meter.read()
         };

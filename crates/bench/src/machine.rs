@@ -59,8 +59,6 @@ pub struct Used {
     own: f64,
     /// Of the processes that it started and that have ended.
     children: f64,
-    /// What this machine's host gave to others while there was something to do here.
-    stolen: f64,
 }
 
 /// Processor time between two moments.
@@ -70,16 +68,14 @@ pub struct Usage {
     pub children: f64,
     /// How many processors others kept busy.
     pub foreign: f64,
-    /// What the host gave to others, in seconds.
-    pub stolen: f64,
 }
 
 impl Used {
     pub fn now() -> Self {
         let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
-        let (machine, stolen) = (sum_of(&stat, &BUSY), sum_of(&stat, &STOLEN));
+        let machine = sum_of(&stat, &BUSY);
         let (own, children) = fs::read_to_string("/proc/self/stat").map_or((0.0, 0.0), |text| times(&text));
-        Self { at: Instant::now(), machine, own, children, stolen }
+        Self { at: Instant::now(), machine, own, children }
     }
 
     pub fn since(&self) -> Usage {
@@ -88,14 +84,13 @@ impl Used {
         let children = now.children - self.children;
         let ours = children + now.own - self.own;
         let foreign = ((now.machine - self.machine - ours) / seconds).max(0.0);
-        Usage { children, foreign, stolen: now.stolen - self.stolen }
+        Usage { children, foreign }
     }
 }
 
 /// Where the kernel's table has what processors were busy with: all but idling and waiting for disks; guests are counted
 /// in `user` already.
 const BUSY: [usize; 6] = [0, 1, 2, 5, 6, 7];
-const STOLEN: [usize; 1] = [7];
 
 /// These columns of all processors together, in seconds.
 fn sum_of(stat: &str, columns: &[usize]) -> f64 {
@@ -173,7 +168,6 @@ mod tests {
     fn the_kernels_numbers_are_read_where_they_stand() {
         let stat = "cpu  100 20 30 4000 500 6 7 8 9 0\ncpu0 1";
         assert!((sum_of(stat, &BUSY) - 1.71).abs() < 1e-9);
-        assert!((sum_of(stat, &STOLEN) - 0.08).abs() < 1e-9);
         let stat = "7 (a) b) S 1 7 7 0 -1 4194304 100 200 0 0 150 50 25 75 20 0 1 0";
         assert_eq!(times(stat), (2.0, 1.0));
     }

@@ -50,8 +50,6 @@ pub struct Run {
     pub resident_bytes: u64,
     /// How many processors others kept busy.
     pub foreign: f64,
-    /// What the host gave to others meanwhile, in seconds.
-    pub stolen: f64,
     /// The tool's files: what it said, and the worker's report.
     pub folder: TempDir,
 }
@@ -178,7 +176,6 @@ impl Bench {
             peak_bytes: watch.peak_bytes,
             resident_bytes: watch.resident_bytes,
             foreign: usage.foreign,
-            stolen: usage.stolen,
             folder,
         }))
     }

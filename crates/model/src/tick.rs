@@ -60,7 +60,7 @@ pub struct Health {
     pub memory_bytes: u64,
     /// Iterations that should have begun and could not.
     pub dropped_iterations: u64,
-    /// Sockets that are open.
+    /// Sockets of virtual users that are open.
     #[serde(default)]
     pub open_sockets: u64,
     /// By how much iterations with an instant of their own began after it, 99 of 100, in milliseconds; 0 without any.

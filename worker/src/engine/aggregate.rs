@@ -21,6 +21,7 @@ pub struct SecondSum {
     pub lateness: Histogram,
     pub loop_lag: Duration,
     pub dropped_iterations: u64,
+    pub open_sockets: u64,
 }
 
 /// Adds up deliveries. A second is complete when every thread has delivered it or is done.
@@ -77,6 +78,7 @@ impl Aggregate {
         sum.virtual_users += window.virtual_users;
         sum.loop_lag = sum.loop_lag.max(window.loop_lag);
         sum.dropped_iterations += window.dropped;
+        sum.open_sockets += window.open_sockets;
     }
 }
 
@@ -88,7 +90,8 @@ mod tests {
     use crate::engine::ledger::Ledger;
 
     fn delivery(shard: usize, second: u64, is_last: bool, samples: u64) -> Delivery {
-        let mut window = Box::new(Window { virtual_users: samples, failed: samples, ..Window::default() });
+        let counted = Window { virtual_users: samples, failed: samples, open_sockets: samples, ..Window::default() };
+        let mut window = Box::new(counted);
         (0..samples).for_each(|_| window.latency.record(1_000));
         let mut ledger = Ledger::default();
         ledger.iterations.completed = 1;
@@ -104,6 +107,7 @@ mod tests {
         aggregate.add(delivery(1, 1, false, 4));
         let first = aggregate.next_complete().expect("both have delivered it");
         assert_eq!((first.second, first.failed, first.virtual_users, first.latency.count()), (1, 7, 7, 7));
+        assert_eq!(first.open_sockets, 7);
         assert!(aggregate.next_complete().is_none());
     }
 

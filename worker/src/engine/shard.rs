@@ -92,7 +92,7 @@ impl Shard {
         // Everything that takes its time is done before the start.
         let reactor = Rc::new(Reactor::new()?);
         let desk = self.desk(&reactor)?;
-        let mut reacting = spawn_local(reactor.run());
+        let mut reacting = spawn_local(Rc::clone(&reactor).run());
         if !self.wait_for_start().await {
             halt.raise();
         }
@@ -103,7 +103,7 @@ impl Shard {
             tokio::select! {
                 biased;
                 () = sleep_until(self.clock.at(Duration::from_secs(second)).into()) => {
-                    self.deliver(second, None, &recorder).await;
+                    self.deliver(second, None, &recorder, &reactor).await;
                     second += 1;
                 }
                 () = told_to_stop(&mut self.stop), if !halt.is_raised() => halt.raise(),
@@ -120,7 +120,7 @@ impl Shard {
         probe.abort();
         reacting.abort();
         let ledger = Box::new(recorder.close());
-        self.deliver(second, Some(ledger), &recorder).await;
+        self.deliver(second, Some(ledger), &recorder, &reactor).await;
         Ok(())
     }
 
@@ -168,8 +168,9 @@ impl Shard {
         self.plan.scripts.place_of_flow(name).expect("a plan's flows are compiled")
     }
 
-    async fn deliver(&self, second: u64, ledger: Option<Box<Ledger>>, recorder: &Recorder) {
-        let window = recorder.rotate(self.spare());
+    async fn deliver(&self, second: u64, ledger: Option<Box<Ledger>>, recorder: &Recorder, reactor: &Reactor) {
+        let mut window = recorder.rotate(self.spare());
+        window.open_sockets = reactor.sockets();
         let delivery = Delivery { shard: self.number, second, window, ledger, spares: self.spares.0.clone() };
         // Nobody listens any more only when the worker itself is failing, and then it says why.
         let _ = self.seconds.send(delivery).await;

@@ -21,6 +21,8 @@ pub struct Window {
     pub virtual_users: u64,
     /// The longest that the thread's event loop was late.
     pub loop_lag: Duration,
+    /// How many sockets it had at the end.
+    pub open_sockets: u64,
 }
 
 impl Window {

@@ -213,6 +213,11 @@ impl Reactor {
         Ok(registration)
     }
 
+    /// How many descriptors are in the queue.
+    pub fn sockets(&self) -> u64 {
+        self.sources.borrow().len() as u64
+    }
+
     /// Whoever asks with this: the task that goes on, if it asks for itself.
     fn who(&self, cx: &Context<'_>) -> Who {
         match &*self.current.borrow() {

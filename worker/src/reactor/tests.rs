@@ -88,7 +88,7 @@ async fn whoever_waits_for_a_socket_goes_on_when_something_has_come() {
     }
     drop(far);
     ended(&crowd).await;
-    assert_eq!((reactor.tasks.borrow().len(), reactor.sources.borrow().len()), (0, 0));
+    assert_eq!((reactor.tasks.borrow().len(), reactor.sockets()), (0, 0));
 }
 
 #[tokio::test(flavor = "local")]
@@ -165,7 +165,7 @@ async fn who_is_dismissed_is_dropped_and_all_are_with_the_reactor() {
     going.dismiss();
     ended(&going).await;
     drop(leaving);
-    assert_eq!((Rc::strong_count(&known), reactor.sources.borrow().len()), (4, 3));
+    assert_eq!((Rc::strong_count(&known), reactor.sockets()), (4, 3));
     reacting.abort();
     assert!(reacting.await.is_err_and(|error| error.is_cancelled()));
     assert_eq!((Rc::strong_count(&known), reactor.tasks.borrow().len()), (1, 0));

@@ -59,6 +59,7 @@ async fn every_second_has_one_tick_and_the_ticks_add_up_to_the_report() {
     assert_eq!(ticks.iter().map(|tick| tick.bytes_received).sum::<u64>(), whole.bytes_received);
     assert_eq!((outcome.samples, reports[0].seconds.len()), (whole.samples(), 3));
     assert!(ticks.iter().all(|tick| tick.virtual_users == 4 && tick.health.memory_bytes > 0 && tick.avg_rt > 0.005));
+    assert!(ticks[..2].iter().all(|tick| tick.health.open_sockets == 4), "one for each user");
     assert_eq!(reports[0].started_at_ms, start_at_ms);
     let lasted_ms = reports[0].ended_at_ms - start_at_ms;
     assert!((2_490..2_600).contains(&lasted_ms), "{lasted_ms}");

@@ -8,6 +8,7 @@ mod lateness;
 mod memory;
 mod soak;
 mod stall;
+mod witness;
 mod wrapper;
 
 use crate::{args::Args, machine, run::Bench, table::Table, task::Place};

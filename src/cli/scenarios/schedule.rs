@@ -1,7 +1,7 @@
 //! `dlt scenarios schedule`: when a stored scenario starts by itself.
 
 use clap::builder::PossibleValuesParser;
-use dlt_model::schedule::{Mistake, Part, Schedule, Wish};
+use dlt_model::schedule::{Mistake, Schedule, Wish};
 use serde_json::{Value, json};
 
 use super::{Global, Output};
@@ -108,21 +108,14 @@ impl Args {
         if wish == Wish::default() {
             return Ok(None);
         }
+        if wish.at.is_none() && wish.cron.is_none() && wish.every.is_none() {
+            return Err(Failure::new(Exit::Usage, "nothing says when: give --cron, --at, or --every with --from"));
+        }
         Schedule::new(wish).map(|schedule| Some(schedule.into())).map_err(|mistakes| {
-            let lines: Vec<String> = mistakes.iter().map(told).collect();
+            let line = |mistake: &Mistake| format!("--{}: {}", mistake.part.name(), mistake.message);
+            let lines: Vec<String> = mistakes.iter().map(line).collect();
             Failure::new(Exit::Usage, lines.join("\n")).hint("`dlt scenarios schedule --help` has examples")
         })
-    }
-}
-
-/// A mistake at the option where it was made.
-fn told(mistake: &Mistake) -> String {
-    match mistake.part {
-        // It is what is missing when there is nothing at all.
-        Part::At if mistake.message.starts_with("a schedule") => {
-            "nothing says when: give --cron, --at, or --every with --from".to_owned()
-        }
-        part => format!("--{}: {}", part.name(), mistake.message),
     }
 }
 

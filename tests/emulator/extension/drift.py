@@ -207,9 +207,11 @@ def _rule(name, expected):
     rule = eventbridge._rules.get(eventbridge._rule_key(name, provisioners._eb_rule_bus_name(expected)))
     if rule is None:
         return None
-    pattern = rule.get("EventPattern")
+    # A rule has a pattern, or a rate.
+    pattern = rule.get("EventPattern") or None
     return {"Description": rule.get("Description"),
-            "EventPattern": json.loads(pattern) if isinstance(pattern, str) else pattern}
+            "EventPattern": json.loads(pattern) if isinstance(pattern, str) else pattern,
+            "ScheduleExpression": rule.get("ScheduleExpression") or None}
 
 
 def _dashboard(name, expected):
@@ -233,7 +235,7 @@ _READERS = {
     "AWS::ECR::Repository": (_repository, ("ImageTagMutability", "RepositoryName")),
     "AWS::ECS::Cluster": (_cluster, ("ClusterSettings",)),
     "AWS::ECS::TaskDefinition": (_task_definition, ("Cpu", "Family", "Memory")),
-    "AWS::Events::Rule": (_rule, ("Description", "EventPattern")),
+    "AWS::Events::Rule": (_rule, ("Description", "EventPattern", "ScheduleExpression")),
     "AWS::IAM::Role": (_role, ("Policies",)),
     "AWS::S3::Bucket": (_bucket, ("BucketEncryption", "PublicAccessBlockConfiguration")),
     "AWS::S3::BucketPolicy": (_bucket_policy, ("PolicyDocument",)),

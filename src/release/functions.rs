@@ -7,7 +7,7 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, write::SimpleFileO
 use super::{content::name_of, machine::Machine};
 
 /// Part of the address, so that another way of zipping is another thing.
-const FORMAT: &[u8] = b"dlt functions zip 1";
+const FORMAT: &[u8] = b"dlt functions zip 2";
 /// Executable for everyone, writable by its owner.
 const PERMISSIONS: u32 = 0o755;
 /// The only entry: what Lambda starts.
@@ -59,6 +59,7 @@ impl Functions {
         };
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
+            .compression_level(Some(9))
             .last_modified_time(DateTime::default())
             .unix_permissions(PERMISSIONS);
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));

@@ -5,7 +5,7 @@
 //! right to make rules or pass roles.
 
 use dlt_model::{
-    id::TestId,
+    id::{RunId, TestId},
     problem::{Problem, Problems},
     schedule::{Schedule, Wish},
 };
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::{
     error::ControlError,
     plane::ControlPlane,
-    ports::{Expect, Order, StoreError},
+    ports::{Expect, Order, RunKey, StoreError},
     record::{LastStart, Pending, ScenarioRecord, ScheduleRecord, StartOutcome},
     records::{self, SCHEDULES},
     scenarios::{CLAIM_PATIENCE_MS, PAGE},
@@ -31,8 +31,10 @@ enum Step {
     Rest,
     /// It is time, and this is what was due.
     Start(Pending),
-    /// Its time has gone by.
+    /// Its time has gone by, and nobody was there.
     Miss(u64),
+    /// Its time has gone by while something was in the way.
+    GiveUp(u64),
 }
 
 impl ControlPlane {
@@ -155,16 +157,19 @@ impl ControlPlane {
                     record.next_at_ms = next_after(&record.schedule, now_ms);
                 }
                 Step::Miss(due_at_ms) => {
-                    record.pending = None;
                     record.last = Some(LastStart { due_at_ms, outcome: StartOutcome::Missed });
                     record.next_at_ms = next_after(&record.schedule, now_ms);
+                }
+                Step::GiveUp(due_at_ms) => {
+                    record.pending = None;
+                    record.last = Some(LastStart { due_at_ms, outcome: given_up() });
                 }
             }
             Ok(step)
         };
         let due_at_ms = match self.records.change(&key, take).await? {
             None | Some((_, Step::Rest)) => return Ok(None),
-            Some((record, Step::Miss(_))) => return Ok(record.last),
+            Some((record, Step::Miss(_) | Step::GiveUp(_))) => return Ok(record.last),
             Some((_, Step::Start(pending))) => pending.due_at_ms,
         };
         let Some(outcome) = self.start_scheduled(test, due_at_ms).await? else {
@@ -188,8 +193,9 @@ impl ControlPlane {
             Err(ControlError::TestNotFound(_)) => return Ok(None),
             found => found?,
         };
-        // Whoever took this on before may have come as far as the start.
+        // Whoever took this on before may have come as far as the start, and perhaps not as far as having it driven.
         if let Some(run_id) = started_since(&scenario, due_at_ms) {
+            self.ports.driver.drive(&RunKey { test_id: test.clone(), run_id: run_id.clone() }).await?;
             return Ok(Some(StartOutcome::Started { run_id }));
         }
         match self.start_run(test).await {
@@ -204,8 +210,13 @@ impl ControlPlane {
     }
 }
 
-fn started_since(scenario: &ScenarioRecord, due_at_ms: u64) -> Option<dlt_model::id::RunId> {
+fn started_since(scenario: &ScenarioRecord, due_at_ms: u64) -> Option<RunId> {
     scenario.latest.as_ref().filter(|latest| latest.started_at_ms >= due_at_ms).map(|latest| latest.run_id.clone())
+}
+
+fn given_up() -> StartOutcome {
+    let reason = "what was in the way did not pass within five minutes; the log says what it was";
+    StartOutcome::Failed { reason: reason.to_owned() }
 }
 
 /// What is to be done about a schedule now.
@@ -216,7 +227,7 @@ fn step(record: &ScheduleRecord, now_ms: u64) -> Step {
         return match pending.due_at_ms >= oldest_ms {
             _ if is_seen_to => Step::Rest,
             true => Step::Start(pending),
-            false => Step::Miss(pending.due_at_ms),
+            false => Step::GiveUp(pending.due_at_ms),
         };
     }
     let Some(due_at_ms) = record.next_at_ms.filter(|at| *at <= now_ms && !record.schedule.is_paused()) else {
@@ -298,13 +309,14 @@ mod tests {
         let record = ScheduleRecord { pending: Some(pending), ..every_ten_minutes(20 * MINUTE_MS) };
         assert_eq!(step(&record, 11 * MINUTE_MS - 1), Step::Rest);
         assert_eq!(step(&record, 11 * MINUTE_MS), Step::Start(pending));
-        assert_eq!(step(&record, 16 * MINUTE_MS), Step::Miss(10 * MINUTE_MS));
+        assert_eq!(step(&record, 16 * MINUTE_MS), Step::GiveUp(10 * MINUTE_MS));
     }
 
     #[test]
     fn a_schedule_that_rests_starts_nothing() {
         let mut record = every_ten_minutes(10 * MINUTE_MS);
-        record.schedule = record.schedule.paused(true);
+        let resting = Wish { paused: true, ..record.schedule.wish().clone() };
+        record.schedule = Schedule::new(resting).expect("a schedule");
         assert_eq!(step(&record, 10 * MINUTE_MS), Step::Rest);
     }
 }

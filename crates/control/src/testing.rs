@@ -7,5 +7,5 @@ mod quiet;
 pub use self::{
     fleet::FakeFleet,
     memory::MemoryStore,
-    quiet::{LiveOff, NoDriver, NoLive, SteppedClock},
+    quiet::{BrokenDriver, LiveOff, NoDriver, NoLive, SteppedClock},
 };

@@ -11,7 +11,6 @@ use jiff::{
     civil::{Date, DateTime, Time},
     tz::TimeZone,
 };
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The time zone of a schedule that names none.
@@ -20,7 +19,7 @@ pub const DEFAULT_ZONE: &str = "UTC";
 const CRON_FIELDS: usize = 5;
 
 /// A schedule as people write it: one of `at`, `cron` and `every` with `from`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Wish {
     /// The only time: `2026-12-01T02:00`.
@@ -139,13 +138,6 @@ impl Schedule {
     /// Whether it rests.
     pub fn is_paused(&self) -> bool {
         self.wish.paused
-    }
-
-    /// The same schedule, resting or not.
-    #[must_use]
-    pub fn paused(mut self, paused: bool) -> Self {
-        self.wish.paused = paused;
-        self
     }
 
     /// The first of its times after an instant, whether or not it rests.

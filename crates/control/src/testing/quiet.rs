@@ -1,6 +1,9 @@
 //! Ports that do nothing, or only what a test tells them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use async_trait::async_trait;
 use dlt_model::{id::TestId, tick::Tick};
@@ -14,6 +17,37 @@ pub struct NoDriver;
 #[async_trait]
 impl Driver for NoDriver {
     async fn drive(&self, _: &RunKey) -> Result<(), DriverError> {
+        Ok(())
+    }
+}
+
+/// A driver that fails as often as it is told and notes what it was asked to drive otherwise.
+#[derive(Debug, Default)]
+pub struct BrokenDriver {
+    failures: AtomicU64,
+    driven: Mutex<Vec<RunKey>>,
+}
+
+impl BrokenDriver {
+    /// One that fails so many times from now on.
+    pub fn failing(times: u64) -> Self {
+        Self { failures: AtomicU64::new(times), driven: Mutex::default() }
+    }
+
+    /// What it drives.
+    pub fn driven(&self) -> Vec<RunKey> {
+        self.driven.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[async_trait]
+impl Driver for BrokenDriver {
+    async fn drive(&self, run: &RunKey) -> Result<(), DriverError> {
+        let fewer = |left: u64| left.checked_sub(1);
+        if self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok() {
+            return Err(DriverError("the state machine is throttled".to_owned()));
+        }
+        self.driven.lock().unwrap_or_else(PoisonError::into_inner).push(run.clone());
         Ok(())
     }
 }

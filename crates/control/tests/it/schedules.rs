@@ -1,9 +1,11 @@
 //! Scenarios that start by themselves: when their time has come, once, and only when nothing is in the way.
 
+use std::sync::Arc;
+
 use dlt_control::{
     ControlError, Draft,
     record::{LastStart, StartOutcome},
-    testing::FakeFleet,
+    testing::{BrokenDriver, FakeFleet},
 };
 use dlt_model::{id::TestId, report::Ending, schedule::Wish};
 
@@ -18,7 +20,10 @@ fn cron(line: &str) -> Wish {
 
 /// A scenario that starts at every full hour; it is 16:40 past midnight when it is stored.
 async fn hourly() -> (Stage, TestId) {
-    let stage = Stage::new();
+    hourly_on(Stage::new()).await
+}
+
+async fn hourly_on(stage: Stage) -> (Stage, TestId) {
     let (record, _) = stage.plane.create_scenario(&scenario(1), &Draft::default()).await.expect("stored");
     let schedule = stage.plane.check_schedule(cron("0 * * * *")).expect("a schedule");
     let set = stage.plane.set_schedule(&record.test_id, &schedule).await.expect("scheduled");
@@ -88,6 +93,36 @@ async fn what_nobody_was_there_for_is_missed_and_told_and_the_next_one_comes() {
 }
 
 #[tokio::test]
+async fn a_start_that_was_half_made_is_finished_by_the_next_look() {
+    let driver = Arc::new(BrokenDriver::failing(1));
+    let (stage, test) = hourly_on(Stage::with_driver(driver.clone())).await;
+    until(&stage, HOUR_MS);
+    assert!(look(&stage).await.is_empty(), "it is put off");
+    assert!(look(&stage).await.is_empty(), "and left alone for a minute");
+    until(&stage, HOUR_MS + MINUTE_MS);
+    let told = look(&stage).await;
+    let run = stage.plane.runs(&test, None, 9).await.expect("runs").items[0].key();
+    let started = StartOutcome::Started { run_id: run.run_id.clone() };
+    assert_eq!(told, [LastStart { due_at_ms: HOUR_MS, outcome: started }]);
+    assert_eq!((driver.driven(), runs(&stage, &test).await), (vec![run], 1));
+}
+
+#[tokio::test]
+async fn a_start_that_something_keeps_from_being_made_is_given_up_and_told() {
+    let (stage, test) = hourly_on(Stage::with_driver(Arc::new(BrokenDriver::failing(100)))).await;
+    until(&stage, HOUR_MS);
+    assert!(look(&stage).await.is_empty());
+    until(&stage, HOUR_MS + 6 * MINUTE_MS);
+    let told = look(&stage).await;
+    assert!(
+        matches!(&told[..], [LastStart { outcome: StartOutcome::Failed { reason }, .. }] if reason.contains("did not pass")),
+        "{told:?}"
+    );
+    let after = stage.plane.schedule(&test).await.expect("a schedule");
+    assert_eq!((after.pending, after.next_at_ms), (None, Some(2 * HOUR_MS)));
+}
+
+#[tokio::test]
 async fn many_who_look_at_once_start_one_run() {
     let (stage, test) = hourly().await;
     until(&stage, HOUR_MS);
@@ -122,7 +157,8 @@ async fn a_schedule_that_rests_starts_nothing_and_goes_on_from_when_it_is_let() 
     stage.plane.set_schedule(&test, &resting).await.expect("paused");
     until(&stage, 2 * HOUR_MS + MINUTE_MS);
     assert!(look(&stage).await.is_empty());
-    stage.plane.set_schedule(&test, &resting.paused(false)).await.expect("resumed");
+    let going_on = stage.plane.check_schedule(cron("0 * * * *")).expect("a schedule");
+    stage.plane.set_schedule(&test, &going_on).await.expect("resumed");
     assert!(look(&stage).await.is_empty(), "what it rested through is no start");
     until(&stage, 3 * HOUR_MS);
     assert_eq!(look(&stage).await.len(), 1);

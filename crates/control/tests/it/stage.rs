@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dlt_control::{
     ControlPlane, Draft, Environment, Next, Ports,
     pace::Pace,
-    ports::{Fleet, Live, RunKey},
+    ports::{Driver, Fleet, Live, RunKey},
     record::RunRecord,
     testing::{FakeFleet, MemoryStore, NoDriver, NoLive, SteppedClock},
 };
@@ -33,6 +33,14 @@ impl Stage {
     }
 
     pub fn with_live(live: Arc<dyn Live>) -> Self {
+        Self::over(live, Arc::new(NoDriver))
+    }
+
+    pub fn with_driver(driver: Arc<dyn Driver>) -> Self {
+        Self::over(Arc::new(NoLive), driver)
+    }
+
+    fn over(live: Arc<dyn Live>, driver: Arc<dyn Driver>) -> Self {
         let blobs: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let fleet = Arc::new(FakeFleet::new(Arc::clone(&blobs)));
         let clock = Arc::new(SteppedClock::at(1_000_000));
@@ -42,7 +50,7 @@ impl Stage {
             blobs: Arc::clone(&blobs),
             fleet: Arc::clone(&fleet) as Arc<dyn Fleet>,
             live,
-            driver: Arc::new(NoDriver),
+            driver,
             clock: clock.clone(),
         };
         Self { plane: ControlPlane::new(ports, environment()), fleet, clock, blobs, store }

@@ -43,7 +43,7 @@ pub enum ControlError {
     /// The fleet cannot be reached or refuses.
     #[error("failed to reach the workers: {0}")]
     Fleet(#[from] FleetError),
-    /// The run is recorded but could not be driven; starting it again tries again.
+    /// The run is recorded but could not be driven; cancelling it tries again, and so does the next look at its schedule.
     #[error(transparent)]
     Driver(#[from] DriverError),
     /// The environment was made without live data.

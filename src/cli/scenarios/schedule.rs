@@ -71,7 +71,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         system.api.delete(&path).await.map_err(|error| error.failure("remove the schedule"))?;
         match global.output {
             Output::Json => terminal::print(&json!({"testId": test_id, "removed": true}).to_string()),
-            Output::Text => terminal::say(&format!("{test_id} no longer starts by itself")),
+            Output::Text => terminal::say(&format!("{} no longer starts by itself", args.scenario)),
         }
         return Ok(Exit::Done);
     }
@@ -87,7 +87,7 @@ pub async fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     };
     match global.output {
         Output::Json => terminal::print(&answer.to_string()),
-        Output::Text => terminal::print(&page(&test_id, &answer)?),
+        Output::Text => terminal::print(&page(&args.scenario, &answer)?),
     }
     Ok(Exit::Done)
 }
@@ -134,7 +134,7 @@ fn written(answer: &Value) -> Result<Wish, Failure> {
 }
 
 /// The schedule as a sentence, the times to come, and how the last start went.
-fn page(test_id: &str, answer: &Value) -> Result<String, Failure> {
+fn page(scenario: &str, answer: &Value) -> Result<String, Failure> {
     let wish = written(answer)?;
     let zone = wish.timezone.as_deref().unwrap_or("UTC");
     let when = match (&wish.at, &wish.cron, &wish.every) {
@@ -145,7 +145,7 @@ fn page(test_id: &str, answer: &Value) -> Result<String, Failure> {
     };
     let until = wish.until.as_ref().map_or_else(String::new, |day| format!(", until {day}"));
     let rests = if wish.paused { " – paused" } else { "" };
-    let mut lines = vec![format!("{test_id} starts {when}{until} ({zone}){rests}")];
+    let mut lines = vec![format!("{scenario} starts {when}{until} ({zone}){rests}")];
     let next = answer["next"].as_array().into_iter().flatten();
     lines.extend(next.filter_map(|time| Some(format!("  {}", time["local"].as_str()?))));
     if lines.len() == 1 && !wish.paused {

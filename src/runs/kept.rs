@@ -29,10 +29,8 @@ pub struct ListedScenario {
     pub status: Option<String>,
     /// When its last run was started.
     pub start_time: Option<String>,
-    /// When it starts by itself next, on the clock of its time zone; empty when it does not.
-    pub next_run: Option<String>,
-    /// That time zone.
-    pub schedule_timezone: Option<String>,
+    /// When it starts by itself next, in milliseconds since 1970; nothing when it does not.
+    pub next_run_at_ms: Option<i64>,
     /// What it is filed under.
     pub tags: Vec<String>,
     /// How many runs there were.

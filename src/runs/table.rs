@@ -27,16 +27,15 @@ pub fn scenarios(listed: &[ListedScenario]) -> String {
         row
     });
     let mut header = vec!["id", "runs", "name", "last run", "started (UTC)"];
-    header.extend(is_planned.then_some("next start"));
+    header.extend(is_planned.then_some("next (UTC)"));
     header.push("tags");
     table(header, 1..2, rows)
 }
 
-/// `2026-12-24 02:00 Europe/Berlin`.
+/// `2026-12-24 01:00`, in UTC as the other times.
 fn next_start(one: &ListedScenario) -> Option<String> {
-    let time = one.next_run.as_deref().filter(|time| !time.is_empty())?;
-    let minute = time.get(.."2026-12-24 02:00".len()).unwrap_or(time);
-    Some(format!("{minute} {}", one.schedule_timezone.as_deref().unwrap_or("UTC")))
+    let at = jiff::Timestamp::from_millisecond(one.next_run_at_ms?).ok()?;
+    Some(at.strftime("%Y-%m-%d %H:%M").to_string())
 }
 
 /// A list as it is shown, and the columns for which there was no room.

@@ -130,7 +130,7 @@ fn a_scenario_starts_by_itself_when_its_time_has_come() {
     let set = schedule(&["--at", &at]).with_code(0);
     assert!(set.out.contains(&format!("starts once, at {at} (UTC)")), "{}", set.out);
     let listed = sandbox.dlt(&["scenarios", "list"]).with_code(0).out;
-    assert!(listed.contains("next start") && listed.contains("scheduled"), "{listed}");
+    assert!(listed.contains("next (UTC)") && listed.contains("scheduled"), "{listed}");
     let run = eventually("it starts by itself", Duration::from_secs(60), || {
         let runs = sandbox.dlt(&["runs", "list", "checkout", "--output", "json"]).with_code(0).json();
         (runs[0]["status"] == "complete").then(|| ids(&runs)[0].to_owned())
@@ -143,7 +143,7 @@ fn a_scenario_starts_by_itself_when_its_time_has_come() {
     assert_eq!(nightly.with_code(0).json()["next"].as_array().map(Vec::len), Some(5));
     let paused = schedule(&["--pause"]).with_code(0).out;
     assert!(paused.contains("by `0 2 * * MON-FRI` (Europe/Berlin) – paused"), "{paused}");
-    assert!(!sandbox.dlt(&["scenarios", "list"]).with_code(0).out.contains("next start"));
+    assert!(!sandbox.dlt(&["scenarios", "list"]).with_code(0).out.contains("next (UTC)"));
     let resumed = schedule(&["--resume", "--output", "json"]).with_code(0).json();
     assert_eq!((&resumed["paused"], &resumed["cron"]), (&false.into(), &"0 2 * * MON-FRI".into()));
     schedule(&["--off"]).with_code(0);

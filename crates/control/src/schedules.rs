@@ -5,7 +5,7 @@
 //! right to make rules or pass roles.
 
 use dlt_model::{
-    id::{RunId, TestId},
+    id::TestId,
     problem::{Problem, Problems},
     schedule::{Schedule, Wish},
 };
@@ -15,7 +15,7 @@ use crate::{
     error::ControlError,
     plane::ControlPlane,
     ports::{Expect, Order, RunKey, StoreError},
-    record::{LastStart, Pending, ScenarioRecord, ScheduleRecord, StartOutcome},
+    record::{LastStart, Pending, ScheduleRecord, StartOutcome},
     records::{self, SCHEDULES},
     scenarios::{CLAIM_PATIENCE_MS, PAGE},
 };
@@ -31,6 +31,8 @@ enum Step {
     Rest,
     /// It is time, and this is what was due.
     Start(Pending),
+    /// Whoever took this on has not told the end of it.
+    StartAgain(Pending),
     /// Its time has gone by, and nobody was there.
     Miss(u64),
     /// Its time has gone by while something was in the way.
@@ -152,7 +154,7 @@ impl ControlPlane {
             let step = step(record, now_ms);
             match step {
                 Step::Rest => {}
-                Step::Start(pending) => {
+                Step::Start(pending) | Step::StartAgain(pending) => {
                     record.pending = Some(Pending { since_ms: now_ms, ..pending });
                     record.next_at_ms = next_after(&record.schedule, now_ms);
                 }
@@ -167,12 +169,15 @@ impl ControlPlane {
             }
             Ok(step)
         };
-        let due_at_ms = match self.records.change(&key, take).await? {
+        let (due_at_ms, outcome) = match self.records.change(&key, take).await? {
             None | Some((_, Step::Rest)) => return Ok(None),
             Some((record, Step::Miss(_) | Step::GiveUp(_))) => return Ok(record.last),
-            Some((_, Step::Start(pending))) => pending.due_at_ms,
+            Some((_, Step::Start(pending))) => (pending.due_at_ms, self.start_scheduled(test).await?),
+            Some((_, Step::StartAgain(pending))) => {
+                (pending.due_at_ms, self.finish_scheduled(test, pending.due_at_ms).await?)
+            }
         };
-        let Some(outcome) = self.start_scheduled(test, due_at_ms).await? else {
+        let Some(outcome) = outcome else {
             self.forget_schedule(test).await?;
             return Ok(None);
         };
@@ -188,16 +193,7 @@ impl ControlPlane {
     }
 
     /// What came of it; `None` when the scenario is gone. Fails with what may pass, so that it is tried again.
-    async fn start_scheduled(&self, test: &TestId, due_at_ms: u64) -> Result<Option<StartOutcome>, ControlError> {
-        let scenario = match self.scenario(test).await {
-            Err(ControlError::TestNotFound(_)) => return Ok(None),
-            found => found?,
-        };
-        // Whoever took this on before may have come as far as the start, and perhaps not as far as having it driven.
-        if let Some(run_id) = started_since(&scenario, due_at_ms) {
-            self.ports.driver.drive(&RunKey { test_id: test.clone(), run_id: run_id.clone() }).await?;
-            return Ok(Some(StartOutcome::Started { run_id }));
-        }
+    async fn start_scheduled(&self, test: &TestId) -> Result<Option<StartOutcome>, ControlError> {
         match self.start_run(test).await {
             Ok(run) => Ok(Some(StartOutcome::Started { run_id: run.run_id })),
             Err(ControlError::Running(_)) => Ok(Some(StartOutcome::Overlapped)),
@@ -208,10 +204,20 @@ impl ControlPlane {
             Err(error) => Err(error),
         }
     }
-}
 
-fn started_since(scenario: &ScenarioRecord, due_at_ms: u64) -> Option<RunId> {
-    scenario.latest.as_ref().filter(|latest| latest.started_at_ms >= due_at_ms).map(|latest| latest.run_id.clone())
+    /// The same after somebody tried before, who may have come as far as the start and not as far as having it driven.
+    async fn finish_scheduled(&self, test: &TestId, due_at_ms: u64) -> Result<Option<StartOutcome>, ControlError> {
+        let latest = match self.scenario(test).await {
+            Err(ControlError::TestNotFound(_)) => return Ok(None),
+            found => found?.latest,
+        };
+        let Some(started) = latest.filter(|latest| latest.started_at_ms >= due_at_ms) else {
+            return self.start_scheduled(test).await;
+        };
+        let run = RunKey { test_id: test.clone(), run_id: started.run_id };
+        self.ports.driver.drive(&run).await?;
+        Ok(Some(StartOutcome::Started { run_id: run.run_id }))
+    }
 }
 
 fn given_up() -> StartOutcome {
@@ -226,7 +232,7 @@ fn step(record: &ScheduleRecord, now_ms: u64) -> Step {
         let is_seen_to = now_ms < pending.since_ms + CLAIM_PATIENCE_MS;
         return match pending.due_at_ms >= oldest_ms {
             _ if is_seen_to => Step::Rest,
-            true => Step::Start(pending),
+            true => Step::StartAgain(pending),
             false => Step::GiveUp(pending.due_at_ms),
         };
     }
@@ -308,7 +314,7 @@ mod tests {
         let pending = Pending { due_at_ms: 10 * MINUTE_MS, since_ms: 10 * MINUTE_MS };
         let record = ScheduleRecord { pending: Some(pending), ..every_ten_minutes(20 * MINUTE_MS) };
         assert_eq!(step(&record, 11 * MINUTE_MS - 1), Step::Rest);
-        assert_eq!(step(&record, 11 * MINUTE_MS), Step::Start(pending));
+        assert_eq!(step(&record, 11 * MINUTE_MS), Step::StartAgain(pending));
         assert_eq!(step(&record, 16 * MINUTE_MS), Step::GiveUp(10 * MINUTE_MS));
     }
 

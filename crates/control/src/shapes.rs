@@ -37,8 +37,12 @@ pub(crate) fn listed_scenario(record: &ScenarioRecord, schedule: Option<&Schedul
 fn planned(record: &ScheduleRecord) -> Value {
     let schedule = &record.schedule;
     let wish = schedule.wish();
-    let next = next_start(record).map_or_else(String::new, |at| schedule.local(at));
-    let mut planned = json!({"nextRun": next, "scheduleTimezone": schedule.zone()});
+    let next = next_start(record);
+    let mut planned = json!({
+        "nextRun": next.map_or_else(String::new, |at| schedule.local(at)),
+        "nextRunAtMs": next.map(|at| at.as_millisecond()),
+        "scheduleTimezone": schedule.zone(),
+    });
     // AWS DLT says `daily` of every line of crontab.
     let recurrence = wish.every.as_deref().or_else(|| wish.cron.as_ref().map(|_| "daily"));
     let words = [

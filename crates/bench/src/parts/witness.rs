@@ -69,13 +69,15 @@ fn watch(until: &AtomicBool) -> Duration {
         due += EVERY;
         machine::rest(due.saturating_duration_since(Instant::now()));
         let now = Instant::now();
-        let late = now.saturating_duration_since(due);
-        if late >= AWAY {
-            away += late;
-        }
+        away += counted(now.saturating_duration_since(due));
         due = now.max(due);
     }
     away
+}
+
+/// How much of being late is the processor's.
+fn counted(late: Duration) -> Duration {
+    if late >= AWAY { late } else { Duration::ZERO }
 }
 
 #[cfg(test)]
@@ -83,11 +85,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_processor_that_is_there_is_not_away() {
+    fn what_is_shorter_than_a_millisecond_is_waking_up_and_what_is_longer_counts_whole() {
+        assert_eq!(counted(Duration::from_micros(999)), Duration::ZERO);
+        assert_eq!(counted(Duration::from_micros(2_500)), Duration::from_micros(2_500));
+    }
+
+    #[test]
+    fn a_watch_ends_when_it_is_told_and_has_seen_no_more_than_there_was() {
         let stop = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&stop);
-        let thread = thread::spawn(move || watch(&until));
         let began = Instant::now();
+        let thread = thread::spawn(move || watch(&until));
         machine::rest(Duration::from_millis(50));
         let away = Witness { stop, thread }.end();
         assert!(away <= began.elapsed(), "{away:?}");

@@ -75,6 +75,15 @@ async fn a_start_whose_run_before_has_not_ended_is_left_out_and_told() {
     assert_eq!(runs(&stage, &test).await, 2);
 }
 
+#[tokio::test]
+async fn a_run_that_somebody_starts_by_hand_is_not_taken_for_the_scheduled_one() {
+    let (stage, test) = hourly().await;
+    until(&stage, HOUR_MS + 10_000);
+    stage.plane.start_run(&test).await.expect("started by hand");
+    until(&stage, HOUR_MS + 20_000);
+    assert_eq!(look(&stage).await, [LastStart { due_at_ms: HOUR_MS, outcome: StartOutcome::Overlapped }]);
+}
+
 async fn finish(stage: &Stage, fleet: &FakeFleet, run: &dlt_control::ports::RunKey) {
     stage.to_the_start(run, 1).await;
     fleet.finish(run, 0, 10, Ending::Finished).await;

@@ -51,7 +51,7 @@ pub enum TestScenario {
 }
 
 /// Keys that answers carry and that mean nothing in a request.
-const ANSWER_KEYS: [&str; 22] = [
+const ANSWER_KEYS: [&str; 23] = [
     "status",
     "startTime",
     "endTime",
@@ -60,6 +60,7 @@ const ANSWER_KEYS: [&str; 22] = [
     "completeTasks",
     "totalTestRuns",
     "nextRun",
+    "nextRunAtMs",
     "scheduleRecurrence",
     "errorReason",
     "taskFailureCount",

@@ -108,7 +108,7 @@ enum Verb {
     /// The runs that a system keeps: list, show, watch, stop, judge again, compare.
     #[command(subcommand)]
     Runs(runs::Verb),
-    /// The scenarios that a system keeps: list, get, put, remove.
+    /// The scenarios that a system keeps: list, get, put, schedule, remove.
     #[command(subcommand)]
     Scenarios(scenarios::Verb),
     /// Write an environment down for another tool.

@@ -27,8 +27,8 @@ use crate::{
 pub struct Args {
     /// The scenario, by its id or its name.
     scenario: String,
-    /// Once, at this time on the clock of the time zone.
-    #[arg(long, value_name = "DAYTTIME", conflicts_with_all = ["cron", "every"])]
+    /// Once, at this time on the clock of the time zone: 2026-12-24T06:00.
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["cron", "every"])]
     at: Option<String>,
     /// At the times of a line of crontab: minute, hour, day of the month, month, day of the week.
     #[arg(long, value_name = "LINE", conflicts_with = "every")]
@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long, requires = "from", value_parser = PossibleValuesParser::new(["daily", "weekly", "biweekly", "monthly"]))]
     every: Option<String>,
     /// The first time of `--every`.
-    #[arg(long, value_name = "DAYTTIME", requires = "every")]
+    #[arg(long, value_name = "TIME", requires = "every")]
     from: Option<String>,
     /// The last day on which it starts.
     #[arg(long, value_name = "DAY", conflicts_with = "at")]

@@ -14,21 +14,24 @@ pub fn scenarios(listed: &[ListedScenario]) -> String {
     let mut listed: Vec<&ListedScenario> = listed.iter().collect();
     listed.sort_by(|one, other| (&one.test_name, &one.test_id).cmp(&(&other.test_name, &other.test_id)));
     let is_planned = listed.iter().any(|one| next_start(one).is_some());
+    let is_filed = listed.iter().any(|one| !one.tags.is_empty());
+    // Two times side by side leave no room for seconds.
+    let savings = if is_planned { &[Saving::Seconds][..] } else { &[] };
     let rows = listed.into_iter().map(|one| {
         let mut row = vec![
             one.test_id.clone(),
             units::count(one.total_test_runs),
             one.test_name.clone(),
             known(one.status.as_deref()),
-            known(one.start_time.as_deref()),
+            started(one.start_time.as_deref(), savings),
         ];
         row.extend(is_planned.then(|| known(next_start(one).as_deref())));
-        row.push(one.tags.join(", "));
+        row.extend(is_filed.then(|| one.tags.join(", ")));
         row
     });
     let mut header = vec!["id", "runs", "name", "last run", "started (UTC)"];
     header.extend(is_planned.then_some("next (UTC)"));
-    header.push("tags");
+    header.extend(is_filed.then_some("tags"));
     table(header, 1..2, rows)
 }
 

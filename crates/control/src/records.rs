@@ -15,6 +15,8 @@ use crate::{
 pub const SCENARIOS: &str = "scenarios";
 /// The collection of the scenarios that start by themselves, when they do.
 pub const SCHEDULES: &str = "schedules";
+/// How many documents are read at once when all are wanted.
+pub(crate) const PAGE: usize = 100;
 /// How often a change is tried when others write the same document.
 const MAX_TRIES: u32 = 12;
 
@@ -171,6 +173,22 @@ impl Records {
         let key = |id: String| Key { collection: collection.to_owned(), id };
         let items = page.items.into_iter().map(|(id, found)| read(&key(id), found).map(|(record, _)| record));
         Ok(Listing { items: items.collect::<Result<_, _>>()?, next: page.next })
+    }
+
+    /// Every record of a collection, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the store fails, or holds something else there.
+    pub async fn all<T: Record>(&self, collection: &str) -> Result<Vec<T>, ControlError> {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.list(collection, Order::Ascending, after.as_deref(), PAGE).await?;
+            all.extend(page.items);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(all),
+            }
+        }
     }
 }
 

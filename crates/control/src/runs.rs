@@ -13,8 +13,7 @@ use crate::{
     plane::ControlPlane,
     ports::{Expect, Order, RunKey, StoreError},
     record::{Claim, Group, Latest, RunRecord, ScenarioRecord},
-    records::{self, Listing},
-    scenarios::PAGE,
+    records::{self, Listing, PAGE},
     state,
     status::Status,
 };

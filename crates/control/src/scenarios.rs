@@ -10,15 +10,13 @@ use crate::{
     blobs,
     error::ControlError,
     plane::ControlPlane,
-    ports::{Expect, Order, StoreError},
+    ports::{Expect, StoreError},
     record::{Claim, RunRecord, ScenarioRecord},
-    records::{self, Listing, SCENARIOS},
+    records::{self, SCENARIOS},
 };
 
 /// How long a claim without a run is respected, in milliseconds: whoever made it was stopped in between.
 pub const CLAIM_PATIENCE_MS: u64 = 60_000;
-/// How many documents are read at once when all are wanted.
-pub(crate) const PAGE: usize = 100;
 
 /// A scenario on its way into the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,30 +86,14 @@ impl ControlPlane {
         found.ok_or_else(|| ControlError::Corrupt(format!("{path} is gone")))
     }
 
-    /// Some scenarios in the order of their ids, beyond `after`.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn scenarios(&self, after: Option<&str>, limit: usize) -> Result<Listing<ScenarioRecord>, ControlError> {
-        let mut listing = self.records.list::<ScenarioRecord>(SCENARIOS, Order::Ascending, after, limit).await?;
-        listing.items.retain(|record| !record.deleting);
-        Ok(listing)
-    }
-
     /// Every scenario.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn all_scenarios(&self) -> Result<Vec<ScenarioRecord>, ControlError> {
-        let (mut all, mut after) = (Vec::new(), None);
-        loop {
-            let page = self.scenarios(after.as_deref(), PAGE).await?;
-            all.extend(page.items);
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(all),
-            }
-        }
+        let mut all = self.records.all::<ScenarioRecord>(SCENARIOS).await?;
+        all.retain(|record| !record.deleting);
+        Ok(all)
     }
 
     /// Removes a scenario, its runs and everything they left. Interrupted, it can be called again.

@@ -14,10 +14,10 @@ use jiff::Timestamp;
 use crate::{
     error::ControlError,
     plane::ControlPlane,
-    ports::{Expect, Order, RunKey, StoreError},
+    ports::{Expect, RunKey, StoreError},
     record::{LastStart, Pending, ScheduleRecord, StartOutcome},
     records::{self, SCHEDULES},
-    scenarios::{CLAIM_PATIENCE_MS, PAGE},
+    scenarios::CLAIM_PATIENCE_MS,
 };
 
 /// How late a start may be, in milliseconds. What is later has been missed: a nightly test does not begin at noon because a
@@ -88,15 +88,7 @@ impl ControlPlane {
 
     /// Every schedule.
     pub(crate) async fn all_schedules(&self) -> Result<Vec<ScheduleRecord>, ControlError> {
-        let (mut all, mut after) = (Vec::new(), None);
-        loop {
-            let page = self.records.list::<ScheduleRecord>(SCHEDULES, Order::Ascending, after.as_deref(), PAGE).await?;
-            all.extend(page.items);
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(all),
-            }
-        }
+        self.records.all(SCHEDULES).await
     }
 
     /// Has a scenario no longer start by itself.

@@ -1,7 +1,7 @@
 //! `dlt scenarios schedule`: when a stored scenario starts by itself.
 
 use clap::builder::PossibleValuesParser;
-use dlt_model::schedule::{Mistake, Schedule, Wish};
+use dlt_model::schedule::{DEFAULT_ZONE, Mistake, Schedule, Wish};
 use serde_json::{Value, json};
 
 use super::{Global, Output};
@@ -136,7 +136,7 @@ fn written(answer: &Value) -> Result<Wish, Failure> {
 /// The schedule as a sentence, the times to come, and how the last start went.
 fn page(scenario: &str, answer: &Value) -> Result<String, Failure> {
     let wish = written(answer)?;
-    let zone = wish.timezone.as_deref().unwrap_or("UTC");
+    let zone = wish.timezone.as_deref().unwrap_or(DEFAULT_ZONE);
     let when = match (&wish.at, &wish.cron, &wish.every) {
         (Some(at), ..) => format!("once, at {at}"),
         (_, Some(line), _) => format!("by `{line}`"),

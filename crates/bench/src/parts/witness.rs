@@ -34,6 +34,8 @@ impl Witness {
     /// # Errors
     /// Says who may do that.
     pub fn set(place: &Place) -> Result<Self, String> {
+        let [program, options @ ..] = FOREMOST;
+        let program = on_path(program).ok_or_else(|| format!("{program} is absent: apt-get install util-linux"))?;
         let stop = Arc::new(AtomicBool::new(false));
         let (tell, told) = mpsc::channel();
         let (until, processors) = (Arc::clone(&stop), place.client.clone());
@@ -45,8 +47,6 @@ impl Witness {
         });
         let witness = Self { stop, thread };
         let id = told.recv().map_err(|error| error.to_string())?;
-        let [program, options @ ..] = FOREMOST;
-        let program = on_path(program).ok_or_else(|| format!("{program} is absent: apt-get install util-linux"))?;
         let mut command = Command::new(program);
         command.args(options).arg(id.as_raw_nonzero().to_string()).stdout(Stdio::null()).stderr(Stdio::null());
         if command.status().is_ok_and(|status| status.success()) {

@@ -34,12 +34,15 @@ impl Reader<'_> {
             {
                 self.warn(node.place, key, "says nothing beside `cronValue`");
             }
+            // The console says `daily` beside every line of crontab.
+            if let Some(node) = present(root, "recurrence").filter(|_| every.as_deref() != Some("daily")) {
+                self.warn(node.place, "recurrence", "says nothing beside `cronValue`");
+            }
         }
         let wish = match (cron, every) {
-            // The console says `daily` beside every line of crontab.
             (Some(cron), _) => Wish { cron: Some(cron), until, ..wish },
             (None, Some(every)) => Wish { every: Some(every), from: moment.clone(), until, ..wish },
-            (None, None) => Wish { at: moment.clone(), ..wish },
+            (None, None) => Wish { at: moment.clone(), until, ..wish },
         };
         if wish.cron.is_none() && moment.is_none() {
             for (key, _) in [("scheduleDate", day), ("scheduleTime", time)].iter().filter(|(_, is)| is.is_none()) {
